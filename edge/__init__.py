@@ -1,0 +1,1 @@
+"""The application: who asks, what they see and what it costs."""

@@ -1,0 +1,1 @@
+"""What is done to which sound: synchronous, pure, and the only home of PyAV."""

@@ -1,0 +1,1 @@
+"""Sound itself: opening, surveying, decoding, cutting and encoding it with libav."""

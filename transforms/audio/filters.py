@@ -1,0 +1,178 @@
+"""
+Making sound fit: one rate, one layout, one sample format, however mixed the clips are.
+
+Blocks are ``(channels, samples)`` arrays, float32 in [-1, 1] or int16/int32, and their lengths
+add up to the timeline's length to the sample: consecutive clips of one kind run through one
+resampler, so that a cut and its continuation sound as if never cut, and a change of kind lands on
+the sample that the running clock says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
+
+from transforms.plan import Shaping
+from transforms.problems import UnsupportedMedia
+
+# float32, int16 or int32: numpy's types lose such a union at the first slice.
+Block: TypeAlias = NDArray[Any]
+
+# Downmixing 5.1 adds up to 2.4 times full scale; libswresample scales that back for integer
+# samples only unless it is told to (ITU-R BS.775 gives the mixing, not the scaling).
+_SWR_OPTIONS = {"rematrix_maxval": "1.0"}
+
+# libswresample gives nothing at all for clips shorter than its filter.
+_SHORTEST_RUN_SAMPLES = 256
+_LAYOUTS = {1: "mono", 2: "stereo"}
+
+
+class Conformer:
+    """Brings decoded frames of any kind to one rate, channel count and planar sample format."""
+
+    def __init__(self, *, sample_rate_hz: int, channels: int, sample_format: str) -> None:
+        self._rate = sample_rate_hz
+        self._channels = channels
+        self._format = sample_format
+        self._kind: tuple[int, str, str] | None = None
+        self._resampler: AudioResampler | None = None
+        self._run_samples = 0
+        self._clock = Fraction(0)
+        self.made_samples = 0
+
+    def conform(self, frames: Iterable[AudioFrame]) -> Iterator[Block]:
+        """
+        Turn a timeline's frames into blocks.
+
+        Raises:
+            UnsupportedMedia: A track changes to something no resampler can be built for.
+        """
+        for frame in frames:
+            kind = (frame.sample_rate, frame.layout.name, frame.format.name)
+            if kind != self._kind:
+                yield from self._close_run()
+                self._open_run(kind, frame.layout.nb_channels)
+            self._run_samples += frame.samples
+            yield from self._blocks(frame)
+        yield from self._close_run()
+
+    def _open_run(self, kind: tuple[int, str, str], channels: int) -> None:
+        # A mono clip is doubled afterwards: libswresample would lower it by 3 dB.
+        layout = "mono" if channels == 1 else _LAYOUTS[self._channels]
+        self._resampler = AudioResampler(self._format, layout, self._rate, options=_SWR_OPTIONS)
+        self._kind = kind
+        self._run_samples = 0
+
+    def _close_run(self) -> Iterator[Block]:
+        if self._kind is None:
+            return
+        rate, layout, sample_format = self._kind
+        self._clock += Fraction(self._run_samples, rate)
+        due = round(self._clock * self._rate)
+        tail = list(self._pad_short_run(rate, layout, sample_format))
+        tail += self._blocks(None)
+        for block in tail:
+            self.made_samples -= block.shape[1]
+        for block in tail:
+            wanted = min(block.shape[1], due - self.made_samples)
+            if wanted > 0:
+                self.made_samples += wanted
+                yield block[:, :wanted]
+        if due > self.made_samples:
+            yield self._silence(due - self.made_samples)
+            self.made_samples = due
+        self._kind = self._resampler = None
+
+    def _pad_short_run(self, rate: int, layout: str, sample_format: str) -> Iterator[Block]:
+        if rate != self._rate and self._run_samples < _SHORTEST_RUN_SAMPLES:
+            silence = AudioFrame(sample_format, layout, _SHORTEST_RUN_SAMPLES)
+            for plane in silence.planes:
+                plane.update(bytes(plane.buffer_size))
+            silence.sample_rate = rate
+            yield from self._blocks(silence)
+
+    def _silence(self, samples: int) -> Block:
+        dtype = {"fltp": np.float32, "s16p": np.int16, "s32p": np.int32}[self._format]
+        return np.zeros((self._channels, samples), dtype=dtype)
+
+    def _blocks(self, frame: AudioFrame | None) -> Iterator[Block]:
+        if self._resampler is None:
+            return
+        if frame is not None:
+            # Positions are counted; timestamps would only make the filter graph complain.
+            frame.pts = None
+        try:
+            made = self._resampler.resample(frame)
+        except (av.error.FFmpegError, ValueError) as problem:
+            raise UnsupportedMedia(
+                "The audio track has a channel layout or sample format that cannot be converted."
+            ) from problem
+        for piece in made:
+            block: Block = piece.to_ndarray()
+            if block.shape[0] < self._channels:
+                block = np.repeat(block, self._channels, axis=0)
+            self.made_samples += block.shape[1]
+            yield block
+
+
+def shape(blocks: Iterable[Block], shaping: Shaping, sample_rate_hz: int) -> Iterator[Block]:
+    """
+    Apply gain and linear-in-amplitude fades to a whole timeline.
+
+    The fade-out needs to know the end before it comes, so as many samples as it lasts are held
+    back: memory grows with the fade, not with the timeline.
+    """
+    gain = np.float32(10 ** (shaping.gain_centibels / 2000))
+    fade_in = shaping.fade_in_ms * sample_rate_hz // 1000
+    fade_out = shaping.fade_out_ms * sample_rate_hz // 1000
+    held: Block | None = None
+    at = 0
+    for block in blocks:
+        louder = block * gain
+        if at < fade_in:
+            rising: Block = np.arange(at, at + block.shape[1], dtype=np.float32) / fade_in
+            louder *= np.minimum(rising, 1)
+        at += block.shape[1]
+        held = louder if held is None else np.concatenate((held, louder), axis=1)
+        ready = held.shape[1] - fade_out
+        if ready > 0:
+            yield held[:, :ready]
+            held = held[:, ready:]
+    if held is not None and held.shape[1]:
+        length = held.shape[1]
+        falling: Block = np.arange(length, 0, -1, dtype=np.float32) / max(fade_out, 1)
+        yield held * np.minimum(falling, 1)
+
+
+def rechunk(blocks: Iterable[Block], samples: int) -> Iterator[Block]:
+    """Cut blocks anew so that all but the last hold exactly *samples*."""
+    waiting: list[Block] = []
+    have = 0
+    for block in blocks:
+        waiting.append(block)
+        have += block.shape[1]
+        if have < samples:
+            continue
+        joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting, axis=1)
+        whole = have - have % samples
+        for first in range(0, whole, samples):
+            yield joined[:, first : first + samples]
+        waiting = [joined[:, whole:]] if whole < have else []
+        have -= whole
+    if have:
+        yield np.concatenate(waiting, axis=1)
+
+
+def to_integers(block: Block, bits: int) -> Block:
+    """Quantise float32 in [-1, 1] to integers of *bits* bits, rounding, clipping at full scale."""
+    full = 2 ** (bits - 1)
+    scaled = np.rint(block.astype(np.float64) * full)
+    integers: Block = np.clip(np.nan_to_num(scaled), -full, full - 1).astype(np.int32)
+    return integers

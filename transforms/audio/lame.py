@@ -1,0 +1,155 @@
+"""
+LAME, called directly.
+
+The libmp3lame inside PyAV's wheel makes the same bits 2.5 to 3.5 times slower than a well-built
+one (measured). The ``lameenc`` package carries such a build, but its Python interface takes
+16-bit samples only and hides the LAME tag; its shared object exports LAME's own C interface,
+which has both, so that is what is called here. Without it the system's libmp3lame serves, and
+without that ``transforms.mux.mp3`` falls back to PyAV's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from transforms.audio.filters import Block, rechunk
+from transforms.plan import Encoding
+from transforms.problems import RenderFailed
+
+FRAME_SAMPLES = 1152
+
+_SYSTEM_LIBRARIES = ("libmp3lame.so.0", "libmp3lame.0.dylib")
+_ABR = 3
+_MONO = 3
+_BLOCK_SAMPLES = 32 * FRAME_SAMPLES
+
+# LAME's own worst case for one call (lame.h, lame_encode_buffer): 1.25 samples + 7200 bytes.
+_BUFFER_BYTES = _BLOCK_SAMPLES * 5 // 4 + 7200
+
+_SETTERS = (
+    *("lame_set_in_samplerate", "lame_set_out_samplerate", "lame_set_num_channels"),
+    *("lame_set_mode", "lame_set_brate", "lame_set_VBR", "lame_set_VBR_mean_bitrate_kbps"),
+    *("lame_set_bWriteVbrTag", "lame_set_write_id3tag_automatic"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """A LAME that can be called, and where it came from."""
+
+    origin: str
+    calls: ctypes.CDLL
+
+
+@lru_cache(maxsize=1)
+def load() -> Library | None:
+    """Find a LAME to call, the fastest first; ``None`` if there is none."""
+    spec = importlib.util.find_spec("lameenc")
+    candidates = [("lameenc", spec.origin)] if spec and spec.origin else []
+    candidates += [("system", name) for name in _SYSTEM_LIBRARIES]
+    for origin, name in candidates:
+        try:
+            calls = ctypes.CDLL(name)
+            _declare(calls)
+        except (OSError, AttributeError):
+            continue
+        return Library(origin=origin, calls=calls)
+    return None
+
+
+def _declare(calls: ctypes.CDLL) -> None:
+    handle, floats = ctypes.c_void_p, ctypes.POINTER(ctypes.c_float)
+    bytes_out = ctypes.POINTER(ctypes.c_ubyte)
+    calls.lame_init.restype = handle
+    for name in _SETTERS:
+        getattr(calls, name).argtypes = [handle, ctypes.c_int]
+    for name in ("lame_init_params", "lame_close"):
+        getattr(calls, name).argtypes = [handle]
+    encode = calls.lame_encode_buffer_ieee_float
+    encode.argtypes = [handle, floats, floats, ctypes.c_int, bytes_out, ctypes.c_int]
+    calls.lame_encode_flush.argtypes = [handle, bytes_out, ctypes.c_int]
+    calls.lame_get_lametag_frame.argtypes = [handle, ctypes.c_char_p, ctypes.c_size_t]
+    calls.lame_get_lametag_frame.restype = ctypes.c_size_t
+
+
+class LameEncoder:
+    """One MP3 stream; use as a context manager, because its state lives outside Python."""
+
+    def __init__(self, library: Library, encoding: Encoding) -> None:
+        self._calls = library.calls
+        self._handle: Any = self._calls.lame_init()
+        if not self._handle:
+            raise RenderFailed("The MP3 encoder could not be started.")
+        kbps = (encoding.bitrate_bps or 0) // 1000
+        self._set("lame_set_in_samplerate", encoding.sample_rate_hz)
+        self._set("lame_set_out_samplerate", encoding.sample_rate_hz)
+        self._set("lame_set_num_channels", encoding.channels)
+        if encoding.channels == 1:
+            self._set("lame_set_mode", _MONO)
+        if encoding.average:
+            self._set("lame_set_VBR", _ABR)
+            self._set("lame_set_VBR_mean_bitrate_kbps", kbps)
+        else:
+            self._set("lame_set_brate", kbps)
+        self._set("lame_set_bWriteVbrTag", 1)
+        self._set("lame_set_write_id3tag_automatic", 0)
+        self._buffer = (ctypes.c_ubyte * _BUFFER_BYTES)()
+        if self._calls.lame_init_params(self._handle) < 0:
+            self.close()
+            raise RenderFailed("The MP3 encoder refused its settings.")
+
+    def __enter__(self) -> LameEncoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def encode(self, blocks: Iterable[Block]) -> Iterator[bytes]:
+        """
+        Encode a whole timeline of float32 blocks.
+
+        Yields:
+            The stream's bytes; the first frame is room for ``tag_frame``.
+        """
+        for block in rechunk(blocks, _BLOCK_SAMPLES):
+            # A NaN makes LAME abort the process, and its scale knows no samples past full.
+            sane = np.clip(np.nan_to_num(block), -1.0, 1.0).astype(np.float32, copy=False)
+            left = np.ascontiguousarray(sane[0])
+            right = np.ascontiguousarray(sane[-1])
+            written = self._calls.lame_encode_buffer_ieee_float(
+                self._handle, _floats(left), _floats(right), left.size, self._buffer, _BUFFER_BYTES
+            )
+            yield self._taken(written)
+        yield self._taken(self._calls.lame_encode_flush(self._handle, self._buffer, _BUFFER_BYTES))
+
+    def tag_frame(self) -> bytes:
+        """Return the Xing/LAME frame for the stream's beginning, once all is encoded."""
+        room = ctypes.create_string_buffer(4096)
+        size = self._calls.lame_get_lametag_frame(self._handle, room, len(room))
+        return room.raw[:size] if 0 < size <= len(room) else b""
+
+    def close(self) -> None:
+        """Free the encoder; calling it again does nothing."""
+        if self._handle:
+            self._calls.lame_close(self._handle)
+            self._handle = None
+
+    def _taken(self, written: int) -> bytes:
+        if written < 0:
+            raise RenderFailed(f"The MP3 encoder failed with code {written}.")
+        return bytes(memoryview(self._buffer)[:written])
+
+    def _set(self, name: str, value: int) -> None:
+        if getattr(self._calls, name)(self._handle, value) < 0:
+            raise RenderFailed(f"The MP3 encoder refused {name.removeprefix('lame_set_')}={value}.")
+
+
+def _floats(samples: Block) -> Any:  # ctypes has no static type for a typed pointer instance.
+    return samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float))

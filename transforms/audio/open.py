@@ -1,0 +1,169 @@
+"""
+Opening a source with libav, and only as much of libav as an audio edge needs.
+
+A demuxer that may open other files or listen on a port, or a decoder nobody asked for, is attack
+surface: everything is allow-listed here, nothing is opened by name, and the numbers a header
+claims are checked before a decoder, filter or resampler is built on them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+
+from transforms.problems import UnsupportedMedia
+from transforms.sources import Source
+
+LOWEST_SAMPLE_RATE_HZ = 4_000
+HIGHEST_SAMPLE_RATE_HZ = 384_000
+MOST_CHANNELS = 16
+MOST_STREAMS = 100
+
+# One name of each demuxer is enough: libavformat matches any of a demuxer's aliases.
+DEMUXERS = (
+    *("aac", "ac3", "aiff", "amr", "amrnb", "amrwb", "asf", "au", "avi", "caf", "dts", "dv"),
+    *("eac3", "flac", "flv", "matroska", "mov", "mp3", "mpeg", "mpegts", "mpegvideo", "mxf"),
+    *("ogg", "tta", "w64", "wav", "wv"),
+)
+
+DECODERS = (
+    *("aac", "aac_latm", "ac3", "eac3", "alac", "flac", "mp1float", "mp2float", "mp3float"),
+    *("mp1", "mp2", "mp3", "opus", "libopus", "vorbis", "libvorbis", "speex", "libspeex"),
+    *("wmav1", "wmav2", "wmapro", "wmavoice", "wmalossless", "amrnb", "amrwb"),
+    *("libopencore_amrnb", "libopencore_amrwb", "dca", "wavpack", "tta", "mlp", "truehd"),
+    *("nellymoser", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf", "adpcm_yamaha"),
+    *("gsm", "gsm_ms", "qdm2", "mace3", "mace6", "pcm_alaw", "pcm_mulaw", "pcm_bluray"),
+    *("pcm_dvd", "pcm_lxf", "pcm_s8", "pcm_s8_planar", "pcm_u8", "pcm_f16le", "pcm_f24le"),
+    *("pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_s16be", "pcm_s16be_planar"),
+    *("pcm_s16le", "pcm_s16le_planar", "pcm_s24be", "pcm_s24le", "pcm_s24le_planar"),
+    *("pcm_s32be", "pcm_s32le", "pcm_s32le_planar", "pcm_s64be", "pcm_s64le", "pcm_u16be"),
+    *("pcm_u16le", "pcm_u24be", "pcm_u24le", "pcm_u32be", "pcm_u32le"),
+)
+
+_OPTIONS = {
+    "format_whitelist": ",".join(DEMUXERS),
+    "codec_whitelist": ",".join(DECODERS),
+    "protocol_whitelist": "none",
+    "max_streams": str(MOST_STREAMS),
+}
+_READ_BYTES = 1 << 16
+
+
+class SourceFile(io.RawIOBase):
+    """A source as the file object libav reads from: it has a position but no name."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Always: it is all a source can do."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always: sources are random access."""
+        return True
+
+    def tell(self) -> int:
+        """Byte position of the next read."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position; past the end is allowed, reads there are empty."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size_bytes}
+        self._position = max(0, base[whence] + offset)
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to *size* bytes; empty at the end."""
+        left = max(0, self._source.size_bytes - self._position)
+        wanted = left if size < 0 else min(size, left)
+        if not wanted:
+            return b""
+        piece = self._source.read_at(self._position, wanted)
+        self._position += len(piece)
+        return piece
+
+
+@contextmanager
+def open_container(source: Source) -> Iterator[InputContainer]:
+    """
+    Open a source as a container.
+
+    Raises:
+        UnsupportedMedia: It is empty, or no allowed demuxer knows it.
+    """
+    if source.size_bytes == 0:
+        raise UnsupportedMedia("The file is empty.")
+    try:
+        container = av.open(
+            SourceFile(source),
+            "r",
+            options=_OPTIONS,
+            metadata_errors="replace",
+            buffer_size=_READ_BYTES,
+        )
+    except (av.error.FFmpegError, ValueError, OverflowError) as problem:
+        raise UnsupportedMedia(
+            "The file is not audio or video that can be read here: its container is unknown, "
+            "not allowed, or broken at the beginning."
+        ) from problem
+    # PyAV: dropping an open container without closing it has corrupted the heap.
+    with container:
+        yield container
+
+
+@contextmanager
+def open_track(source: Source, track: int) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """
+    Open one audio track of a source, its numbers checked, every other stream discarded.
+
+    Args:
+        source: The bytes.
+
+        track: Which audio track, from 1.
+
+    Raises:
+        UnsupportedMedia: There is no such track, its codec is not decoded here, or its sample
+            rate or channel count is outside what sound has.
+    """
+    with open_container(source) as container:
+        stream = pick_track(container, track)
+        for other in container.streams:
+            if other.index != stream.index:
+                other.discard = Discard.all
+        yield container, stream
+
+
+def pick_track(container: InputContainer, track: int) -> AudioStream:
+    """Return the *track*-th audio stream (from 1), checked as ``open_track`` says."""
+    streams = container.streams.audio
+    if not streams:
+        raise UnsupportedMedia("The file has no audio track.", code="no_audio")
+    if track > len(streams):
+        raise UnsupportedMedia(
+            f"The file has {len(streams)} audio track(s), so there is no track {track}.",
+            code="no_such_track",
+            details={"parameter": "track", "value": track, "tracks": len(streams)},
+        )
+    stream = streams[track - 1]
+    context = stream.codec_context
+    if context is None or context.codec.name not in DECODERS:
+        raise UnsupportedMedia("The audio track is in a codec that is not decoded here.")
+    rate, channels = context.sample_rate, context.channels
+    if not LOWEST_SAMPLE_RATE_HZ <= rate <= HIGHEST_SAMPLE_RATE_HZ:
+        raise UnsupportedMedia(
+            f"The audio track claims a sample rate of {rate} Hz; "
+            f"{LOWEST_SAMPLE_RATE_HZ} to {HIGHEST_SAMPLE_RATE_HZ} Hz are read."
+        )
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise UnsupportedMedia(
+            f"The audio track claims {channels} channels; 1 to {MOST_CHANNELS} are read."
+        )
+    return stream

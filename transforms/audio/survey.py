@@ -1,0 +1,218 @@
+"""
+What a track is and how long it plays, without decoding it.
+
+Two depths. From the header: milliseconds, and exact where the container's own count can be
+trusted. From the packets: reads the whole file once, and is exact everywhere. What a header
+claims is never billed; it only plans.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from transforms.audio.open import open_track
+from transforms.plan import SourceFacts
+from transforms.sources import Source
+
+# Fixed frame lengths in samples: ISO 14496-3 (AAC), 11172-3 and 13818-3 (Layer II, III),
+# ATSC A/52 (AC-3), 3GPP TS 26.071 and 26.171 (AMR).
+_FRAME_SAMPLES = {
+    **{"aac": 1024, "aac_latm": 1024, "mp2": 1152, "mp2float": 1152, "ac3": 1536},
+    **{"amrnb": 160, "amrwb": 320, "libopencore_amrnb": 160, "libopencore_amrwb": 320},
+    **{"mp1": 384, "mp1float": 384},
+}
+_WITHOUT_FRAMES = ("flac", "vorbis", "libvorbis", "wavpack", "tta", "alac")
+# Their packets carry exact durations; those of the other codecs without fixed frames do not.
+_COUNTED_BY_DURATION = ("flac", "vorbis", "libvorbis", "alac")
+_XING_SEARCH_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketCount:
+    """Every packet of a track, counted; ``samples`` without priming and padding."""
+
+    packets: int
+    samples: int
+    size_bytes: int
+    smallest_bytes: int
+    largest_bytes: int
+
+
+def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFacts:
+    """
+    Find out what one audio track is.
+
+    Args:
+        source: The bytes.
+
+        track: Which audio track, from 1.
+
+        exact: Read every packet where the header alone is not to be trusted.
+
+    Raises:
+        UnsupportedMedia: As ``open_track`` says.
+    """
+    with open_track(source, track) as (container, stream):
+        facts = from_header(source, container, stream)
+        if facts.exact or not exact:
+            return facts
+        count = count_packets(container, stream, facts)
+    counted = facts.frame_samples is not None or facts.codec in _COUNTED_BY_DURATION
+    return SourceFacts(
+        container=facts.container,
+        codec=facts.codec,
+        sample_rate_hz=facts.sample_rate_hz,
+        channels=facts.channels,
+        frame_samples=facts.frame_samples,
+        samples=count.samples,
+        exact=counted or facts.codec.startswith("pcm_"),
+    )
+
+
+def from_header(source: Source, container: InputContainer, stream: AudioStream) -> SourceFacts:
+    """Say what the header alone tells; the duration is exact only where it can be trusted."""
+    context = stream.codec_context
+    samples = _claimed_samples(container, stream)
+    exact = samples is not None and _claim_is_exact(source, container, stream)
+    if samples is not None and context.codec.name.startswith("pcm_"):
+        samples = min(samples, source.size_bytes // max(1, _pcm_frame_bytes(stream)))
+    return SourceFacts(
+        container=container.format.name,
+        codec=context.codec.name,
+        sample_rate_hz=context.sample_rate,
+        channels=context.channels,
+        frame_samples=frame_samples(stream),
+        samples=samples,
+        exact=exact,
+    )
+
+
+def frame_samples(stream: AudioStream) -> int | None:
+    """Samples a packet of this codec always holds, ``None`` for codecs without fixed frames."""
+    context = stream.codec_context
+    name = context.codec.name
+    if name.startswith("pcm_") or name in _WITHOUT_FRAMES:
+        return None
+    if name in ("mp3", "mp3float"):
+        return 1152 if context.sample_rate >= 32000 else 576
+    if context.frame_size > 0:
+        return context.frame_size
+    if name in ("opus", "libopus"):
+        return 960
+    return _FRAME_SAMPLES.get(name)
+
+
+def count_packets(
+    container: InputContainer, stream: AudioStream, facts: SourceFacts
+) -> PacketCount:
+    """Read every packet of a track; the container is at its end afterwards."""
+    rate = facts.sample_rate_hz
+    unit = stream.time_base or Fraction(1, rate)
+    # Where frames are fixed they are counted: MPEG-TS rounds durations to 1/90000 s.
+    fixed = facts.frame_samples if facts.codec not in ("opus", "libopus") else None
+    packets = size = ticks = skipped = largest = 0
+    smallest = 0
+    for packet in _packets(container, stream):
+        packets += 1
+        size += packet.size
+        largest = max(largest, packet.size)
+        smallest = packet.size if packets == 1 else min(smallest, packet.size)
+        ticks += packet.duration or 0
+        if packet.has_sidedata("skip_samples"):
+            skipped += sum(struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples"))))
+    whole = packets * fixed if fixed else round(ticks * unit * rate)
+    samples = max(0, whole - skipped)
+    if is_mov(container) and facts.samples:
+        samples = min(samples, facts.samples)
+    return PacketCount(
+        packets=packets,
+        samples=samples,
+        size_bytes=size,
+        smallest_bytes=smallest,
+        largest_bytes=largest,
+    )
+
+
+def is_mov(container: InputContainer) -> bool:
+    """Tell whether the container is of the QuickTime and MP4 family, with its edit lists."""
+    return "mov" in container.format.name.split(",")
+
+
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except av.error.FFmpegError:
+        # What a truncated or damaged file still holds has been counted.
+        return
+
+
+def _claimed_samples(container: InputContainer, stream: AudioStream) -> int | None:
+    rate = stream.codec_context.sample_rate
+    if stream.duration and stream.duration > 0 and stream.time_base:
+        samples = round(stream.duration * stream.time_base * rate)
+    elif container.duration and container.duration > 0:
+        samples = round(Fraction(container.duration, av.time_base) * rate)
+    else:
+        return None
+    if stream.codec_context.codec.name in ("opus", "libopus"):
+        samples -= _opus_pre_skip(stream)
+    return samples if samples > 0 else None
+
+
+def _opus_pre_skip(stream: AudioStream) -> int:
+    """RFC 7845 section 5.1: samples at 48 kHz to drop, at offset 10 of the OpusHead."""
+    head = stream.codec_context.extradata
+    if head is None or len(head) < 12 or head[:8] != b"OpusHead":
+        return 0
+    return int(struct.unpack_from("<H", head, 10)[0])
+
+
+def _claim_is_exact(source: Source, container: InputContainer, stream: AudioStream) -> bool:
+    names = container.format.name.split(",")
+    codec = stream.codec_context.codec.name
+    if "wav" in names or "w64" in names or "aiff" in names:
+        return codec.startswith("pcm_")
+    if "flac" in names or "ogg" in names:
+        return True
+    return "mp3" in names and _xing_agrees(source)
+
+
+def _xing_agrees(source: Source) -> bool:
+    """
+    Tell whether an MP3's Xing header counts frames and the bytes it counts are really there.
+
+    The header is at a fixed place after the side information of the first frame; looking for its
+    name there is enough, because libavformat has already parsed the frame.
+    """
+    head = source.read_at(0, min(10, source.size_bytes))
+    start = 0
+    if head[:3] == b"ID3" and len(head) == 10:
+        a, b, c, d = (byte & 0x7F for byte in head[6:10])
+        start = 10 + (a << 21 | b << 14 | c << 7 | d)
+    window = source.read_at(start, min(_XING_SEARCH_BYTES, max(0, source.size_bytes - start)))
+    places = [at for name in (b"Xing", b"Info") if (at := window.find(name, 0, 2048)) >= 0]
+    if not places or len(window) < places[0] + 16:
+        return False
+    flags, _frames, size = struct.unpack_from(">III", window, places[0] + 4)
+    if flags & 3 != 3:
+        return False
+    there = source.size_bytes - start
+    return bool(there * 0.99 <= size <= there * 1.01)
+
+
+def _pcm_frame_bytes(stream: AudioStream) -> int:
+    context = stream.codec_context
+    bits = {"alaw": 8, "mulaw": 8}.get(context.codec.name.removeprefix("pcm_"))
+    if bits is None:
+        digits = "".join(c for c in context.codec.name.removeprefix("pcm_")[1:3] if c.isdigit())
+        bits = int(digits) if digits else 8
+    return context.channels * bits // 8

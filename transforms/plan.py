@@ -1,0 +1,165 @@
+"""
+The nouns of a transform, from the URL's wishes to what was made.
+
+``TransformPlan`` is what a URL asks for, with every default and adjustment made explicit; it
+needs no source. ``RenderPlan`` is the same against known sources: nothing but integers, ready to
+cross into a worker process, as are ``SourceFacts`` and ``RenderReport`` on their way back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+
+from transforms.formats import Format
+from transforms.timecode import TimePoint
+
+
+class TrimMode(StrEnum):
+    """Values of ``tm``: whether ``ts`` and ``te`` cut each play or the repeated run."""
+
+    BEFORE_REPEAT = "before-repeat"
+    AFTER_REPEAT = "after-repeat"
+
+
+class RealTime(StrEnum):
+    """Values of ``rt``: whether a variant is shown while it is being made."""
+
+    TRUE = "true"
+    AUTO = "auto"
+    FALSE = "false"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One file on the timeline, how it is cut and how often it plays."""
+
+    path: str
+    start: TimePoint | None = None
+    end: TimePoint | None = None
+    trim_mode: TrimMode = TrimMode.BEFORE_REPEAT
+    repeat: int = 1
+    track: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One encoding of the timeline; ``None`` follows the sources."""
+
+    bitrate_bps: int | None = None
+    average: bool = False
+    sample_rate_hz: int
+    channels: int | None = None
+    bit_depth: str | None = None
+    real_time: RealTime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaping:
+    """What is done to the whole timeline's sound; fades in milliseconds, gain in 1/100 dB."""
+
+    gain_centibels: int = 0
+    fade_in_ms: int = 0
+    fade_out_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformPlan:
+    """What a URL asks for; equal plans of equal sources are one artifact and one bill."""
+
+    account: str
+    format: Format
+    clips: tuple[Clip, ...]
+    variants: tuple[Variant, ...] = ()
+    shaping: Shaping = field(default_factory=Shaping)
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """
+    What a survey found out about one audio track.
+
+    ``frame_samples`` is the codec's fixed frame, ``None`` where there is none (PCM, FLAC,
+    Vorbis). ``samples`` is what a player plays, priming and padding excluded; when it is not
+    ``exact`` it is the container's own claim.
+    """
+
+    container: str
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    frame_samples: int | None
+    samples: int | None
+    exact: bool
+
+    @property
+    def duration(self) -> Fraction | None:
+        """Seconds that a player plays, if the source says or was counted."""
+        return None if self.samples is None else Fraction(self.samples, self.sample_rate_hz)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of one source in its own samples, end excluded; ``None`` is the source's end."""
+
+    source: int
+    start_samples: int
+    end_samples: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """A variant with nothing left open."""
+
+    bitrate_bps: int | None
+    average: bool
+    sample_rate_hz: int
+    channels: int
+    bit_depth: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where a render stops with an error instead of filling the disk."""
+
+    duration_ms: int
+    file_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderPlan:
+    """A transform against known sources: what a worker is told to do."""
+
+    format: Format
+    spans: tuple[Span, ...]
+    tracks: tuple[int, ...]
+    encodings: tuple[Encoding, ...]
+    shaping: Shaping
+    limits: Limits
+    expected_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedFile:
+    """One artifact file as it was written and verified."""
+
+    path: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderReport:
+    """What a render made; ``samples`` per channel at ``sample_rate_hz``, the timeline's length."""
+
+    samples: int
+    sample_rate_hz: int
+    files: tuple[RenderedFile, ...]
+    encoder: str
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds of sound produced: what is billed."""
+        return Fraction(self.samples, self.sample_rate_hz)

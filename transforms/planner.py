@@ -1,0 +1,377 @@
+"""
+From a URL's parameters to a plan: defaults filled in, groups formed, rates made to fit.
+
+Order matters in two places only. ``ts``, ``te``, ``tm``, ``rp`` and ``track`` belong to the file
+named last (the primary one, or an ``append``); ``br``, ``sr``, ``rt`` and ``ch`` belong to the
+current variant, and the first of them to repeat opens the next one (seed, Example 5).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+from transforms import rates
+from transforms.formats import DEFAULT_FORMAT, FORMATS, Codec, Format, FormatSpec
+from transforms.grammar import CdnUrl, check_path
+from transforms.plan import Clip, RealTime, Shaping, TransformPlan, TrimMode, Variant
+from transforms.problems import BadParameter, BadPath
+from transforms.timecode import parse_time
+
+MOST_APPENDS = 10
+MOST_REPEATS = 20
+MOST_VARIANTS = 10
+MOST_TRACKS = 100
+LONGEST_FADE_SECONDS = 60
+LOUDEST_GAIN_DB = 40
+
+CLIP_PARAMETERS = ("ts", "te", "tm", "rp", "track")
+VARIANT_PARAMETERS = ("br", "sr", "rt", "ch")
+OUTPUT_PARAMETERS = ("f", "bd", "gain", "fi", "fo", "v")
+DELIVERY_PARAMETERS = (
+    *("a", "cache", "cache_ttl", "cache_ttl_404", "cache_only", "cache_perm"),
+    *("download", "exp", "sig", "auth"),
+)
+KNOWN_PARAMETERS = (
+    *OUTPUT_PARAMETERS,
+    *VARIANT_PARAMETERS,
+    *CLIP_PARAMETERS,
+    *("append", "next"),
+    *DELIVERY_PARAMETERS,
+)
+
+_E = TypeVar("_E", bound=StrEnum)
+_T = TypeVar("_T")
+
+_INTEGER = re.compile(r"-?[0-9]{1,12}", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How the answer is to be delivered: nothing here changes a sample or a bill."""
+
+    artifact: str | None = None
+    cache: bool = True
+    cache_ttl_seconds: int | None = None
+    cache_ttl_404_seconds: int | None = None
+    cache_only: bool = False
+    download: bool = False
+    expires_ms: int | None = None
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformUrl:
+    """A transform URL, understood: the plan, and how to deliver what it makes."""
+
+    url: CdnUrl
+    plan: TransformPlan
+    delivery: Delivery
+
+    @property
+    def spec(self) -> FormatSpec:
+        """The format's row."""
+        return FORMATS[self.plan.format]
+
+    @property
+    def requested(self) -> str:
+        """The transform parameters exactly as they were asked for, without delivery's."""
+        return "&".join(
+            raw
+            for raw, (name, _) in zip(self.url.raw_parameters, self.url.parameters, strict=True)
+            if name not in DELIVERY_PARAMETERS and not name.startswith("meta-")
+        )
+
+    def artifact_path(self, artifact: str) -> str:
+        """Spell the path that an artifact file of this transform is served at (seed, Example 3)."""
+        given = f"{self.requested}&" if self.requested else f"f={self.plan.format}&"
+        return f"/{self.url.account}/audio{self.url.raw_path}!{given}a={artifact}"
+
+
+def plan(url: CdnUrl) -> TransformUrl:
+    """
+    Understand a transform URL.
+
+    Raises:
+        BadParameter: Names the one parameter that is wrong, its value, and what would do.
+    """
+    delivery = read_delivery(url)
+    chosen = [value for name, value in url.parameters if name == "f"]
+    if len(chosen) > 1:
+        raise BadParameter("f", ",".join(chosen), "to be given once")
+    output = _choice("f", chosen[0], Format) if chosen else DEFAULT_FORMAT
+    spec = FORMATS[output]
+    walk = _Walk(spec=spec, clip=Clip(path=url.path))
+    for name, value in url.parameters:
+        walk.take(name, value)
+    walk.close_clip()
+    if spec.codec is None:
+        # Metadata describes the file itself, whatever would be done to its sound.
+        made = TransformPlan(
+            account=url.account,
+            format=output,
+            clips=(Clip(path=url.path),),
+            version=walk.version,
+        )
+    else:
+        made = TransformPlan(
+            account=url.account,
+            format=output,
+            clips=tuple(walk.clips),
+            variants=_variants(walk.groups, spec),
+            shaping=Shaping(**walk.shaping),
+            version=walk.version,
+        )
+    return TransformUrl(url=url, delivery=delivery, plan=made)
+
+
+def read_delivery(url: CdnUrl) -> Delivery:
+    """Read the general parameters, which ``/raw/`` URLs take as well."""
+    given: dict[str, str] = {}
+    for name, value in url.parameters:
+        if name in DELIVERY_PARAMETERS:
+            if name in given:
+                raise BadParameter(name, value, "to be given once")
+            given[name] = value
+
+    def read(name: str, reader: Callable[[str, str], _T], default: _T) -> _T:
+        return reader(name, given[name]) if name in given else default
+
+    if "cache_perm" in given and given["cache_perm"] not in ("true", "false", "auto"):
+        raise BadParameter("cache_perm", given["cache_perm"], "true, false or auto")
+    return Delivery(
+        artifact=given.get("a"),
+        cache=read("cache", _boolean, True),
+        cache_ttl_seconds=read("cache_ttl", _seconds, None),
+        cache_ttl_404_seconds=read("cache_ttl_404", _seconds, None),
+        cache_only=read("cache_only", _boolean, False),
+        download=read("download", _boolean, False),
+        expires_ms=read("exp", _expiry, None),
+        signature=given.get("sig"),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """The state of reading parameters from left to right."""
+
+    spec: FormatSpec
+    clip: Clip
+    clips: list[Clip] = field(default_factory=list)
+    groups: list[dict[str, str]] = field(default_factory=lambda: [{}])
+    shaping: dict[str, int] = field(default_factory=dict)
+    version: str | None = None
+    _seen: set[str] = field(default_factory=set)
+    _seen_in_clip: set[str] = field(default_factory=set)
+    _next: bool = False
+
+    def take(self, name: str, value: str) -> None:
+        """Read one parameter."""
+        if name == "append":
+            self._append(value)
+        elif name in CLIP_PARAMETERS:
+            self._once(name, value, self._seen_in_clip)
+            self._trim(name, value)
+        elif name in VARIANT_PARAMETERS:
+            if self._applies(name):
+                self._group(name, value)
+        elif name == "next":
+            self._next = _boolean(name, value) or self._next
+        elif name in OUTPUT_PARAMETERS:
+            self._once(name, value, self._seen)
+            self._output(name, value)
+        elif name not in DELIVERY_PARAMETERS and not name.startswith("meta-"):
+            nearest = difflib.get_close_matches(name, KNOWN_PARAMETERS, n=1, cutoff=0)
+            raise BadParameter(
+                name,
+                value,
+                f"a known parameter; the nearest is '{nearest[0] if nearest else 'f'}'",
+                allowed=KNOWN_PARAMETERS,
+                code="unknown_parameter",
+            )
+
+    def close_clip(self) -> None:
+        """Finish the current file: it has all its parameters now."""
+        clip = self.clip
+        if clip.start and clip.end and clip.start.surely_not_before(clip.end):
+            raise BadParameter("te", str(clip.end), f"a point after ts={clip.start}")
+        if clip.end and clip.end.is_zero:
+            raise BadParameter("te", str(clip.end), "a point after the beginning")
+        if clip.start and clip.start.is_zero:
+            clip = replace(clip, start=None)
+        if clip.repeat == 1 or not (clip.start or clip.end):
+            clip = replace(clip, trim_mode=TrimMode.BEFORE_REPEAT)
+        self.clips.append(clip)
+        self._seen_in_clip.clear()
+
+    def _applies(self, name: str) -> bool:
+        """The seed: ``br`` is "not applicable" to WAV, ``rt`` only to real-time formats."""
+        match name:
+            case "br":
+                return bool(self.spec.bitrates_kbps)
+            case "rt":
+                return self.spec.real_time
+            case _:
+                return self.spec.codec is not None
+
+    def _append(self, path: str) -> None:
+        if len(self.clips) == MOST_APPENDS:
+            raise BadParameter("append", path, f"at most {MOST_APPENDS} appended files")
+        try:
+            check_path(path)
+        except BadPath as problem:
+            expected = "the file path of another file of this account, such as /outro.mp3"
+            raise BadParameter("append", path, expected) from problem
+        self.close_clip()
+        self.clip = Clip(path=path)
+
+    def _trim(self, name: str, value: str) -> None:
+        match name:
+            case "ts":
+                self.clip = replace(self.clip, start=parse_time(name, value))
+            case "te":
+                self.clip = replace(self.clip, end=parse_time(name, value))
+            case "tm":
+                self.clip = replace(self.clip, trim_mode=_choice(name, value, TrimMode))
+            case "rp":
+                self.clip = replace(self.clip, repeat=_integer(name, value, 1, MOST_REPEATS))
+            case "track":
+                self.clip = replace(self.clip, track=_integer(name, value, 1, MOST_TRACKS))
+
+    def _group(self, name: str, value: str) -> None:
+        current = self.groups[-1]
+        if name in current or (self._next and current):
+            if len(self.groups) == self.spec.most_variants:
+                raise self._too_many(name, value)
+            current = {}
+            self.groups.append(current)
+        self._next = False
+        current[name] = value
+
+    def _too_many(self, name: str, value: str) -> BadParameter:
+        if self.spec.most_variants > 1:
+            return BadParameter(name, value, f"at most {MOST_VARIANTS} variants in one URL")
+        return BadParameter(name, value, "to be given once: this format has one variant")
+
+    def _output(self, name: str, value: str) -> None:
+        match name:
+            case "v":
+                self.version = value
+            case "bd":
+                if not self.spec.bit_depths:
+                    raise BadParameter(name, value, "to be left out: this format has no bit depth")
+                if value not in self.spec.bit_depths:
+                    allowed = self.spec.bit_depths
+                    raise BadParameter(name, value, " or ".join(allowed), allowed=allowed)
+                self.groups[0]["bd"] = value
+            case "gain":
+                self.shaping["gain_centibels"] = (
+                    _thousandths(name, value, -60, LOUDEST_GAIN_DB) // 10
+                )
+            case "fi":
+                self.shaping["fade_in_ms"] = _thousandths(name, value, 0, LONGEST_FADE_SECONDS)
+            case "fo":
+                self.shaping["fade_out_ms"] = _thousandths(name, value, 0, LONGEST_FADE_SECONDS)
+
+    def _once(self, name: str, value: str, seen: set[str]) -> None:
+        if name in seen:
+            raise BadParameter(name, value, "to be given once" + _PER_FILE.get(name, ""))
+        seen.add(name)
+
+
+_PER_FILE = dict.fromkeys(CLIP_PARAMETERS, " for each file")
+
+
+def _variants(groups: list[dict[str, str]], spec: FormatSpec) -> tuple[Variant, ...]:
+    variants = tuple(_variant(group, spec) for group in groups)
+    if len(set(variants)) < len(variants):
+        again = next(v for i, v in enumerate(variants) if v in variants[:i])
+        raise BadParameter(
+            "br" if again.bitrate_bps else "sr",
+            str((again.bitrate_bps or again.sample_rate_hz) // 1000),
+            "variants that differ from each other: two of these would be the same",
+            code="identical_variants",
+        )
+    return variants
+
+
+def _variant(group: Mapping[str, str], spec: FormatSpec) -> Variant:
+    kbps = rates.DEFAULT_BITRATE_KBPS
+    if "br" in group:
+        allowed = {str(k): k for k in spec.bitrates_kbps}
+        kbps = _listed("br", group["br"], allowed, "bitrates in kbps")
+    hertz = rates.DEFAULT_SAMPLE_RATE_HZ
+    if "sr" in group:
+        listed = {rates.khz(hz): hz for hz in spec.sample_rates_hz}
+        hertz = _listed("sr", group["sr"], listed, "sample rates in kHz")
+    match spec.codec:
+        case Codec.AAC:
+            fit = rates.fit_aac(kbps, hertz)
+        case Codec.MP3:
+            fit = rates.fit_mp3(kbps, hertz)
+        case _:
+            fit = rates.Rates(bitrate_bps=kbps * 1000, sample_rate_hz=hertz)
+    real_time = None
+    if spec.real_time:
+        real_time = _choice("rt", group["rt"], RealTime) if "rt" in group else RealTime.AUTO
+    return Variant(
+        bitrate_bps=None if spec.lossless else fit.bitrate_bps,
+        average=fit.average,
+        sample_rate_hz=fit.sample_rate_hz,
+        channels=_integer("ch", group["ch"], 1, 2) if "ch" in group else None,
+        bit_depth=group.get("bd", spec.bit_depths[0]) if spec.bit_depths else None,
+        real_time=real_time,
+    )
+
+
+def _choice(name: str, value: str, choices: type[_E]) -> _E:
+    try:
+        return choices(value)
+    except ValueError:
+        allowed = [str(choice) for choice in choices]
+        raise BadParameter(name, value, "one of " + ", ".join(allowed), allowed=allowed) from None
+
+
+def _listed(name: str, value: str, allowed: Mapping[str, int], noun: str) -> int:
+    if value not in allowed:
+        expected = f"one of the {noun} {', '.join(allowed)}"
+        raise BadParameter(name, value, expected, allowed=list(allowed))
+    return allowed[value]
+
+
+def _integer(name: str, value: str, least: int, most: int) -> int:
+    if not _INTEGER.fullmatch(value) or not least <= int(value) <= most:
+        raise BadParameter(name, value, f"a whole number from {least} to {most}")
+    return int(value)
+
+
+def _thousandths(name: str, value: str, least: int, most: int) -> int:
+    if not _DECIMAL.fullmatch(value) or not least <= Decimal(value) <= most:
+        raise BadParameter(name, value, f"a number from {least} to {most}, decimals allowed")
+    return int(Decimal(value) * 1000)
+
+
+def _boolean(name: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise BadParameter(name, value, "true or false", allowed=["true", "false"])
+    return value == "true"
+
+
+def _seconds(name: str, value: str) -> int | None:
+    return _integer(name, value, 0, 10**9)
+
+
+def _expiry(name: str, value: str) -> int | None:
+    """Seconds or milliseconds since 1970 (told apart by size), or ``inf``."""
+    if value == "inf":
+        return None
+    if not _INTEGER.fullmatch(value) and not re.fullmatch(r"[0-9]{13,16}", value, re.ASCII):
+        raise BadParameter(name, value, "a Unix time in seconds or milliseconds, or inf")
+    stamp = int(value)
+    return stamp if stamp >= 10**11 else stamp * 1000

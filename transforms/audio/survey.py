@@ -31,7 +31,8 @@ _FRAME_SAMPLES = {
 _WITHOUT_FRAMES = ("flac", "vorbis", "libvorbis", "wavpack", "tta", "alac")
 # Their packets carry exact durations; those of the other codecs without fixed frames do not.
 _COUNTED_BY_DURATION = ("flac", "vorbis", "libvorbis", "alac")
-_XING_SEARCH_BYTES = 1 << 16
+_WITHOUT_LENGTH = ("aac", "ac3", "amr", "dts", "eac3", "mpeg", "mpegts", "mpegvideo")
+_XING_SEARCH_BYTES = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,6 @@ def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFact
         if facts.exact or not exact:
             return facts
         count = count_packets(container, stream, facts)
-    counted = facts.frame_samples is not None or facts.codec in _COUNTED_BY_DURATION
     return SourceFacts(
         container=facts.container,
         codec=facts.codec,
@@ -72,8 +72,24 @@ def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFact
         channels=facts.channels,
         frame_samples=facts.frame_samples,
         samples=count.samples,
-        exact=counted or facts.codec.startswith("pcm_"),
+        exact=counts_exactly(facts),
     )
+
+
+def counts_exactly(facts: SourceFacts) -> bool:
+    """Tell whether counting packets gives this codec's length to the sample."""
+    return (
+        facts.frame_samples is not None
+        or facts.codec in _COUNTED_BY_DURATION
+        or facts.codec.startswith("pcm_")
+    )
+
+
+def states_length(source: Source, facts: SourceFacts) -> bool:
+    """Tell whether the file itself states how long it is; else libav has guessed."""
+    if facts.container == "mp3":
+        return _xing(source) is not None
+    return facts.container not in _WITHOUT_LENGTH
 
 
 def from_header(source: Source, container: InputContainer, stream: AudioStream) -> SourceFacts:
@@ -187,8 +203,18 @@ def _claim_is_exact(source: Source, container: InputContainer, stream: AudioStre
 
 
 def _xing_agrees(source: Source) -> bool:
+    """Tell whether an MP3's Xing header counts frames, and the bytes it counts are there."""
+    xing = _xing(source)
+    if xing is None:
+        return False
+    start, flags, size = xing
+    there = source.size_bytes - start
+    return flags & 3 == 3 and there * 0.99 <= size <= there * 1.01
+
+
+def _xing(source: Source) -> tuple[int, int, int] | None:
     """
-    Tell whether an MP3's Xing header counts frames and the bytes it counts are really there.
+    Find an MP3's Xing header: where its frame starts, its flags, the bytes it counts.
 
     The header is at a fixed place after the side information of the first frame; looking for its
     name there is enough, because libavformat has already parsed the frame.
@@ -199,14 +225,11 @@ def _xing_agrees(source: Source) -> bool:
         a, b, c, d = (byte & 0x7F for byte in head[6:10])
         start = 10 + (a << 21 | b << 14 | c << 7 | d)
     window = source.read_at(start, min(_XING_SEARCH_BYTES, max(0, source.size_bytes - start)))
-    places = [at for name in (b"Xing", b"Info") if (at := window.find(name, 0, 2048)) >= 0]
+    places = [at for name in (b"Xing", b"Info") if (at := window.find(name)) >= 0]
     if not places or len(window) < places[0] + 16:
-        return False
+        return None
     flags, _frames, size = struct.unpack_from(">III", window, places[0] + 4)
-    if flags & 3 != 3:
-        return False
-    there = source.size_bytes - start
-    return bool(there * 0.99 <= size <= there * 1.01)
+    return start, flags, size
 
 
 def _pcm_frame_bytes(stream: AudioStream) -> int:

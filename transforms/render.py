@@ -8,6 +8,7 @@ arrives at its writer, and the same check that reads the result back.
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -21,6 +22,7 @@ from av.codec import CodecContext
 from transforms.audio.decode import decode
 from transforms.audio.filters import Block, Conformer, shape
 from transforms.audio.open import DECODERS, open_track
+from transforms.audio.probe import probe
 from transforms.audio.survey import survey
 from transforms.audio.tags import read_tags
 from transforms.formats import FORMATS, Codec, Format
@@ -198,8 +200,13 @@ def warm() -> None:
         if name in av.codecs_available:
             CodecContext.create(name, "w" if name == "libmp3lame" else "r")
     mp3.encoder_name()
+    file = io.BytesIO()
+    encoding = Encoding(
+        bitrate_bps=None, average=False, sample_rate_hz=44100, channels=1, bit_depth="16"
+    )
+    wav.write_riff(file, encoding, {}, [np.zeros((1, 44100), np.int16)])
+    source = _FileSource(file, file.seek(0, io.SEEK_END))
+    probe(source)
     conformer = Conformer(sample_rate_hz=48000, channels=2, sample_format="fltp")
-    frame = AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
-    frame.sample_rate = 44100
-    for _ in conformer.conform([frame]):
+    for _ in conformer.conform(decode(source)):
         pass

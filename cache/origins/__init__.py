@@ -1,0 +1,1 @@
+"""Where sources live: local folders, HTTP folders, and the mounts that join them into one tree."""

@@ -1,0 +1,1 @@
+"""Who may ask for what: accounts, their API keys and their quotas."""

@@ -1,0 +1,1 @@
+"""What a fill costs, and the ledger that remembers it."""

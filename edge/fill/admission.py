@@ -1,0 +1,126 @@
+"""
+Who may start new work now: the budgets that are looked at before any of it.
+
+A hit costs nothing and is never refused; what is counted here is only what would start a worker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+
+from edge.accounts.store import Accounts
+from edge.billing.charge import Produced, charge_for
+from edge.billing.store import Ledger
+from edge.clock import Clock
+from edge.fill.problems import OverQuota, QueueFull, TooManyTransforms
+from edge.fill.wanted import Wanted
+from edge.jobs.job import JobState
+from edge.jobs.store import Jobs
+from transforms.audio.timeline import Resolved
+from transforms.formats import FORMATS
+from transforms.plan import RealTime, TransformPlan
+
+_MINUTE_MS = 60_000
+_QUEUE_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """The limits of one installation; ``quota_seconds`` is each account's unless it has one."""
+
+    new_transforms_per_minute: int
+    max_queue: int
+    quota_seconds: int | None
+
+
+class Admission:
+    """Lets new work in, or says why not."""
+
+    def __init__(
+        self, jobs: Jobs, ledger: Ledger, accounts: Accounts, clock: Clock, budgets: Budgets
+    ) -> None:
+        self._jobs = jobs
+        self._ledger = ledger
+        self._accounts = accounts
+        self._clock = clock
+        self._budgets = budgets
+        self._started: dict[str, deque[int]] = {}
+
+    async def admit(self, wanted: Wanted, resolved: Resolved | None) -> None:
+        """
+        Count a new transform against its account.
+
+        Args:
+            resolved: The plan against its sources, ``None`` if a source could not be surveyed:
+                then there is no price yet.
+
+        Raises:
+            TooManyTransforms, QueueFull, OverQuota: As their names say.
+        """
+        self._count(wanted.account)
+        waiting = (await self._jobs.counts())[JobState.QUEUED]
+        if waiting >= self._budgets.max_queue:
+            raise QueueFull(retry_after_seconds=_QUEUE_RETRY_SECONDS)
+        if resolved is not None and resolved.duration is not None:
+            await self.check_quota(
+                wanted.account, price_of(wanted.key, wanted.url.plan, resolved.duration)
+            )
+
+    async def check_quota(self, account: str, price: Fraction) -> None:
+        """
+        Compare a price with what is left of the month.
+
+        Raises:
+            OverQuota: It is more.
+        """
+        own = await self._accounts.get(account)
+        quota = own.quota_seconds if own and own.quota_seconds is not None else None
+        quota = self._budgets.quota_seconds if quota is None else quota
+        if quota is None:
+            return
+        used = (await self._ledger.month_total(account)).billed_seconds
+        if used + price > quota:
+            raise OverQuota(used=used, price=price, quota=quota)
+
+    def _count(self, account: str) -> None:
+        now = self._clock.now_ms()
+        started = self._started.setdefault(account, deque())
+        while started and started[0] <= now - _MINUTE_MS:
+            started.popleft()
+        if len(started) >= self._budgets.new_transforms_per_minute:
+            wait = math.ceil((started[0] + _MINUTE_MS - now) / 1000)
+            raise TooManyTransforms(
+                a_minute=self._budgets.new_transforms_per_minute,
+                retry_after_seconds=max(1, wait),
+            )
+        started.append(now)
+
+
+def price_of(key: str, plan: TransformPlan, duration: Fraction) -> Fraction:
+    """Price a plan of a known duration, in billed seconds."""
+    charge = charge_for(
+        key=key,
+        account=plan.account,
+        url="",
+        produced=produced_by(plan, duration),
+        multiplier=FORMATS[plan.format].multiplier,
+    )
+    return Fraction(charge.billed_us, 1_000_000)
+
+
+def produced_by(plan: TransformPlan, duration: Fraction) -> tuple[Produced, ...]:
+    """
+    List the outputs that a plan is billed for.
+
+    Seed, "HLS audio pricing": each variant, and 10 s more for each that may be real-time.
+    """
+    return tuple(
+        Produced(
+            duration_seconds=duration,
+            real_time=variant.real_time in (RealTime.TRUE, RealTime.AUTO),
+        )
+        for variant in plan.variants
+    )

@@ -1,0 +1,200 @@
+"""
+Obtaining artifacts: found if they are there, joined if they are being made, begun otherwise.
+
+The order is the promise: what exists is answered from the store; what is being made is waited for
+by everyone who asks; only then are plan, quota and budgets looked at, and one job begun. Two
+hundred requests at once for one cold URL pass through one survey and start one job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cache.artifacts import Artifacts
+from cache.receipts import ArtifactFile, Receipt
+from cache.singleflight import SingleFlight
+from cache.source import Reader, SourceProblem
+from edge.clock import Clock
+from edge.fill.admission import Admission
+from edge.fill.problems import FormatNotMade
+from edge.fill.runner import MOST_ATTEMPTS, Runner
+from edge.fill.shelf import Shelf
+from edge.fill.surveys import Surveys
+from edge.fill.wanted import Wanted, find
+from edge.jobs.job import Job, JobState
+from edge.jobs.store import Jobs
+from edge.sandbox.problems import MediaProblem, SandboxProblem, WorkerDied
+from transforms.audio.timeline import Resolved, resolve
+from transforms.formats import SINGLE_FILES
+from transforms.plan import Limits
+from transforms.planner import TransformUrl
+
+# Failures that may pass by themselves are tried again, but not by every poll.
+_RETRIED_AFTER_MS = 30_000
+_PASSING_FAILURES = (
+    *("source_unreachable", "source_changed", "storage_failed", "internal_error"),
+    *("deadline_exceeded", "lost_too_often"),
+)
+_ORDINARY_PRIORITY = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a wanted artifact stands; ``receipt`` is there exactly when it can be served."""
+
+    wanted: Wanted
+    job: Job
+    receipt: Receipt | None
+
+
+class Filler:
+    """Answers what stands for a transform URL, beginning the work if nobody has."""
+
+    def __init__(
+        self,
+        *,
+        shelf: Shelf,
+        artifacts: Artifacts,
+        jobs: Jobs,
+        surveys: Surveys,
+        admission: Admission,
+        runner: Runner,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._shelf = shelf
+        self._artifacts = artifacts
+        self._jobs = jobs
+        self._surveys = surveys
+        self._admission = admission
+        self._runner = runner
+        self._limits = limits
+        self._clock = clock
+        self._beginnings: SingleFlight[Job] = SingleFlight()
+
+    async def find(self, url: TransformUrl) -> Wanted:
+        """
+        Find the files of a URL.
+
+        Raises:
+            FileNotThere, SourceProblem: As ``edge.fill.wanted.find`` says.
+        """
+        return await find(self._shelf, url)
+
+    async def look(self, wanted: Wanted) -> Standing | None:
+        """Say where an artifact stands without beginning anything; ``None`` if nowhere."""
+        job = await self._jobs.by_key(wanted.key)
+        if job is None:
+            return None
+        receipt = None
+        if job.state is JobState.DONE:
+            receipt = await self._artifacts.receipt(wanted.key)
+        return Standing(wanted=wanted, job=job, receipt=receipt)
+
+    async def obtain(self, wanted: Wanted) -> Standing:
+        """
+        Say where an artifact stands, beginning its job if that is what is missing.
+
+        Raises:
+            FillProblem: The work is refused.
+            TransformProblem: The plan does not fit its sources.
+            SourceProblem: A source cannot be read now.
+        """
+        standing = await self.look(wanted)
+        if standing is None or self._begins_again(standing):
+            job = await self._beginnings.do(wanted.key, lambda: self._begin(wanted, standing))
+            standing = Standing(wanted=wanted, job=job, receipt=None)
+        return standing
+
+    async def wait(self, standing: Standing, seconds: float) -> Standing:
+        """Wait until the job has settled, or *seconds* have passed."""
+        deadline = self._clock.now_ms() + int(seconds * 1000)
+        job: Job | None = standing.job
+        while job is not None and not job.state.settled:
+            left = (deadline - self._clock.now_ms()) / 1000
+            if left <= 0:
+                break
+            job = await self._jobs.changed(job.id, job.updated_ms, left)
+        return await self.look(standing.wanted) or standing
+
+    async def resolve(self, wanted: Wanted) -> Resolved:
+        """Settle every number of a plan against its sources; raises as ``obtain``."""
+        facts = await self._surveys.facts(wanted)
+        return resolve(wanted.url.plan, facts, self._limits)
+
+    async def open(self, wanted: Wanted, file: ArtifactFile) -> Reader:
+        """
+        Open a file of an artifact whose receipt was just seen.
+
+        Raises:
+            ArtifactMissing: It was evicted since.
+        """
+        return await self._artifacts.open(wanted.key, file)
+
+    async def metadata(self, wanted: Wanted) -> bytes:
+        """Describe the primary source as JSON (``f=meta``)."""
+        return await self._surveys.metadata(wanted)
+
+    async def aclose(self) -> None:
+        """Stop beginning things."""
+        await self._beginnings.aclose()
+
+    def _begins_again(self, standing: Standing) -> bool:
+        match standing.job.state:
+            case JobState.DONE:
+                return standing.receipt is None
+            case JobState.CANCELLED:
+                return True
+            case JobState.FAILED:
+                passed = self._clock.now_ms() - standing.job.updated_ms >= _RETRIED_AFTER_MS
+                return passed and standing.job.error_code in _PASSING_FAILURES
+            case _:
+                return False
+
+    async def _begin(self, wanted: Wanted, standing: Standing | None) -> Job:
+        output = wanted.url.plan.format
+        if output not in SINGLE_FILES:
+            raise FormatNotMade(output, tuple(map(str, SINGLE_FILES)))
+        remake = standing is not None and standing.job.state is JobState.DONE
+        refusal: SandboxProblem | SourceProblem | None = None
+        resolved: Resolved | None = None
+        try:
+            resolved = await self.resolve(wanted)
+        except (SandboxProblem, SourceProblem) as problem:
+            refusal = problem
+        if not remake:
+            await self._admission.admit(wanted, resolved)
+        if isinstance(refusal, MediaProblem | WorkerDied):
+            return await self._note(wanted, refusal)
+        slot = self._runner.take_slot()
+        job, lease = await self._jobs.submit(
+            key=wanted.key,
+            account=wanted.account,
+            subject=wanted.subject,
+            priority=_ORDINARY_PRIORITY,
+            owner=self._runner.owner if slot else None,
+            remake=remake,
+            retry_failed=standing is not None,
+        )
+        if lease is not None:
+            self._runner.start(lease)
+        elif slot:
+            self._runner.give_slot_back()
+        return job
+
+    async def _note(self, wanted: Wanted, refusal: MediaProblem | WorkerDied) -> Job:
+        """Record what the survey found out, so that the next request need not find it again."""
+        job, lease = await self._jobs.submit(
+            key=wanted.key,
+            account=wanted.account,
+            subject=wanted.subject,
+            priority=_ORDINARY_PRIORITY,
+            owner=self._runner.owner,
+        )
+        if lease is None:
+            return job
+        if isinstance(refusal, WorkerDied):
+            await self._jobs.retry(lease, max_attempts=MOST_ATTEMPTS)
+        else:
+            await self._jobs.fail(lease, code=refusal.code, message=refusal.message)
+        return await self._jobs.get(wanted.account, job.id) or job

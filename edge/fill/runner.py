@@ -1,0 +1,254 @@
+"""
+Working on jobs: from a lease to a published artifact and its bill.
+
+A run never trusts that it is still wanted: it renews its lease every second, and stops as soon as
+that fails, because then the job was cancelled or belongs to somebody else. Artifact first, then
+one transaction for done and bill; everything before that can be lost without loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeAlias
+
+import msgspec
+
+from cache.artifacts import Artifacts
+from cache.receipts import Receipt
+from cache.source import Reader, SourceChanged, SourceMissing, SourceProblem
+from edge.billing.charge import Charge, charge_for
+from edge.fill.admission import produced_by
+from edge.fill.problems import FileNotThere
+from edge.fill.shelf import Shelf
+from edge.fill.surveys import Surveys
+from edge.fill.wanted import Wanted, find, understand
+from edge.jobs.job import Lease
+from edge.jobs.store import Jobs
+from edge.sandbox.pool import Sandbox
+from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied
+from edge.telemetry import new_incident_id
+from transforms.audio.timeline import resolve
+from transforms.formats import FORMATS
+from transforms.plan import Limits, RenderReport
+from transforms.problems import TransformProblem
+
+_log = logging.getLogger(__name__)
+
+RENEWED_EVERY_SECONDS = 1.0
+
+# A source whose decoding kills a worker is tried twice (DESIGN: hostile input).
+MOST_ATTEMPTS = 2
+
+_REPORT = "report"
+_Render: TypeAlias = Coroutine[Any, Any, RenderReport]
+
+
+class LeaseLost(Exception):
+    """The job was cancelled, or passed on to another owner."""
+
+
+class Runner:
+    """Runs as many jobs at once as there are slots; further ones wait in the records."""
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        slots: int,
+        shelf: Shelf,
+        artifacts: Artifacts,
+        jobs: Jobs,
+        surveys: Surveys,
+        sandbox: Sandbox,
+        limits: Limits,
+        deadline_seconds: float,
+    ) -> None:
+        self.owner = owner
+        self._free = slots
+        self._slot_free = asyncio.Event()
+        self._slot_free.set()
+        self._shelf = shelf
+        self._artifacts = artifacts
+        self._jobs = jobs
+        self._surveys = surveys
+        self._sandbox = sandbox
+        self._limits = limits
+        self._deadline_seconds = deadline_seconds
+        self._runs: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begin to take jobs out of the queue."""
+        self._looking = asyncio.create_task(self._look_for_work(), name="look for work")
+
+    async def aclose(self) -> None:
+        """Stop every run and leave its job to the next owner."""
+        tasks = [*self._runs, *([self._looking] if self._looking else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._jobs.release_owner(self.owner)
+
+    def take_slot(self) -> bool:
+        """Reserve a slot, if one is free right now."""
+        if not self._free:
+            return False
+        self._free -= 1
+        if not self._free:
+            self._slot_free.clear()
+        return True
+
+    def give_slot_back(self) -> None:
+        """Free a slot that was taken."""
+        self._free += 1
+        self._slot_free.set()
+
+    def start(self, lease: Lease) -> None:
+        """Run a leased job in a slot that was taken for it."""
+        run = asyncio.create_task(self._run(lease), name=f"job {lease.job_id}")
+        self._runs.add(run)
+        run.add_done_callback(self._runs.discard)
+
+    async def _look_for_work(self) -> None:
+        while True:
+            await self._slot_free.wait()
+            if not self.take_slot():
+                continue
+            lease = None
+            try:
+                lease = await self._jobs.claim(self.owner)
+            except Exception:
+                _log.exception("looking for work failed")
+            if lease is not None:
+                self.start(lease)
+                continue
+            self.give_slot_back()
+            await self._jobs.work_arrived()
+
+    async def _run(self, lease: Lease) -> None:
+        try:
+            await self._make(lease)
+        except LeaseLost:
+            _log.info("job %s was cancelled or passed on", lease.job_id)
+        except WorkerDied as death:
+            _log.warning("job %s: %s", lease.job_id, death)
+            await self._jobs.retry(lease, max_attempts=MOST_ATTEMPTS)
+        except Exception as problem:
+            code, message = failure_of(problem)
+            _log.info("job %s failed: %s: %s", lease.job_id, code, message)
+            await self._jobs.fail(lease, code=code, message=message)
+        finally:
+            self.give_slot_back()
+
+    async def _make(self, lease: Lease) -> None:
+        wanted = await find(self._shelf, understand(lease.subject))
+        if wanted.key != lease.key:
+            raise SourceChanged(wanted.url.plan.clips[0].path)
+        receipt = await self._artifacts.receipt(lease.key)
+        if receipt is None or _REPORT not in receipt.extra:
+            receipt = await self._fill(lease, wanted)
+        # A receipt that is there already was published by a run that died before it was billed.
+        report = msgspec.json.decode(receipt.extra[_REPORT], type=RenderReport)
+        done = await self._jobs.finish(
+            lease, charge=_charge(wanted, report), details=receipt.extra[_REPORT]
+        )
+        if not done:
+            raise LeaseLost
+
+    async def _fill(self, lease: Lease, wanted: Wanted) -> Receipt:
+        resolved = resolve(wanted.url.plan, await self._surveys.facts(wanted), self._limits)
+        staging = await self._artifacts.stage(lease.key)
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                readers: list[Reader] = []
+                for source in wanted.sources:
+                    reader = await self._shelf.open(wanted.account, source)
+                    stack.push_async_callback(reader.aclose)
+                    readers.append(reader)
+                progress = _Progress()
+                render = self._sandbox.render(
+                    resolved.render,
+                    readers,
+                    staging,
+                    on_progress=progress.note,
+                    deadline_seconds=self._deadline_seconds,
+                )
+                report = await self._while_leased(lease, render, progress)
+            return await self._artifacts.publish(
+                staging,
+                key=lease.key,
+                account=wanted.account,
+                source_path=wanted.url.plan.clips[0].path,
+                media_types={file.path: file.media_type for file in report.files},
+                extra={_REPORT: msgspec.json.encode(report).decode(), "subject": lease.subject},
+            )
+        finally:
+            await staging.discard()
+
+    async def _while_leased(
+        self, lease: Lease, render: _Render, progress: _Progress
+    ) -> RenderReport:
+        """Let a render go on for as long as the lease can be renewed."""
+        rendering = asyncio.create_task(render, name=f"render {lease.job_id}")
+        try:
+            while True:
+                done, _ = await asyncio.wait({rendering}, timeout=RENEWED_EVERY_SECONDS)
+                if done:
+                    return rendering.result()
+                if not await self._jobs.renew(lease, progress.fraction):
+                    raise LeaseLost
+        finally:
+            rendering.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await rendering
+
+
+class _Progress:
+    """What a worker said last about how far it is."""
+
+    def __init__(self) -> None:
+        self.fraction = 0.0
+
+    def note(self, fraction: float) -> None:
+        self.fraction = max(self.fraction, min(1.0, fraction))
+
+
+def failure_of(problem: Exception) -> tuple[str, str]:
+    """Put a failure into a code for programs and a sentence for people, both safe to show."""
+    match problem:
+        case MediaProblem() | TransformProblem():
+            return problem.code, problem.message
+        case DeadlineExceeded():
+            return "deadline_exceeded", (
+                f"Making this took longer than {problem.deadline_seconds:g} s and was stopped."
+            )
+        case WorkerDied():
+            return "worker_died", "Decoding the file crashed the worker."
+        case FileNotThere():
+            return "source_missing", str(problem)
+        case SourceMissing():
+            return "source_missing", "The source is no longer there."
+        case SourceChanged():
+            return "source_changed", "The source was replaced while this was made."
+        case SourceProblem():
+            return "source_unreachable", "The source could not be read from where it lives."
+        case OSError():
+            _log.error("storing an artifact failed", exc_info=problem)
+            return "storage_failed", "The artifact could not be stored."
+        case _:
+            incident = new_incident_id()
+            _log.error("a job failed", exc_info=problem, extra={"incident": incident})
+            return "internal_error", f"Something went wrong here, recorded as {incident}."
+
+
+def _charge(wanted: Wanted, report: RenderReport) -> Charge:
+    return charge_for(
+        key=wanted.key,
+        account=wanted.account,
+        url=wanted.subject,
+        produced=produced_by(wanted.url.plan, report.duration),
+        multiplier=FORMATS[wanted.url.plan.format].multiplier,
+    )

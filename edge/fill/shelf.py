@@ -1,0 +1,19 @@
+"""What filling asks of the library: an account's files, found and opened."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cache.source import Reader, SourceObject
+
+
+class Shelf(Protocol):
+    """An account's files, already authorised for whoever is asking."""
+
+    async def find(self, account: str, path: str) -> SourceObject | None:
+        """Describe a file, or ``None`` if the account has none at *path*."""
+        ...
+
+    async def open(self, account: str, source: SourceObject) -> Reader:
+        """Open the version of the file that was described."""
+        ...

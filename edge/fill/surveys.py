@@ -1,0 +1,116 @@
+"""
+What sources are, found out once per version.
+
+A survey costs a worker process and some reads; a popular file is asked for in many transforms,
+so facts are kept in the hot cache under the version they were true of. They are typed when they
+are read back: a cache file is data, not trusted code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from cache.hot import HotCache
+from cache.singleflight import SingleFlight
+from cache.source import SourceObject
+from edge.fill.shelf import Shelf
+from edge.fill.wanted import Wanted
+from edge.sandbox.pool import Sandbox
+from transforms.plan import SourceFacts, TrimMode
+
+_Make: TypeAlias = "Callable[[], Awaitable[bytes]]"
+
+SURVEY_SECONDS = 60.0
+
+# A new number forgets what older engines found out.
+_FACTS = "facts1"
+_META = "meta1"
+
+
+class Surveys:
+    """Facts and metadata of sources, from the hot cache or from a worker."""
+
+    def __init__(self, sandbox: Sandbox, shelf: Shelf, hot: HotCache) -> None:
+        self._sandbox = sandbox
+        self._shelf = shelf
+        self._hot = hot
+        self._flights: SingleFlight[bytes] = SingleFlight()
+
+    async def facts(self, wanted: Wanted) -> Sequence[SourceFacts]:
+        """
+        Survey every clip of a plan.
+
+        Raises:
+            MediaProblem: A source cannot be decoded.
+            SourceProblem: A source cannot be read.
+            WorkerDied, DeadlineExceeded: Surveying it took the worker down.
+        """
+        clips = zip(wanted.url.plan.clips, wanted.sources, strict=True)
+        return await asyncio.gather(
+            *(
+                # Where a repeated run is cut, the length of one play must be known.
+                self._facts(wanted.account, source, clip.track, _needs_length(clip.trim_mode))
+                for clip, source in clips
+            )
+        )
+
+    async def metadata(self, wanted: Wanted) -> bytes:
+        """Describe the primary source as ``f=meta`` does, as JSON; raises as ``facts``."""
+        source = wanted.sources[0]
+        name = _name(_META, source)
+
+        async def probe() -> bytes:
+            reader = await self._shelf.open(wanted.account, source)
+            try:
+                document = await self._sandbox.probe(reader, deadline_seconds=SURVEY_SECONDS)
+            finally:
+                await reader.aclose()
+            return msgspec.json.encode(document)
+
+        return await self._remembered(name, probe)
+
+    async def aclose(self) -> None:
+        """Stop what is being found out."""
+        await self._flights.aclose()
+
+    async def _facts(
+        self, account: str, source: SourceObject, track: int, exact: bool
+    ) -> SourceFacts:
+        async def survey() -> bytes:
+            reader = await self._shelf.open(account, source)
+            try:
+                facts = await self._sandbox.survey(
+                    reader, track=track, exact=exact, deadline_seconds=SURVEY_SECONDS
+                )
+            finally:
+                await reader.aclose()
+            return msgspec.json.encode(facts)
+
+        text = await self._remembered(_name(_FACTS, source, track, exact), survey)
+        return msgspec.json.decode(text, type=SourceFacts)
+
+    async def _remembered(self, name: str, make: _Make) -> bytes:
+        known = await self._hot.get(name)
+        if known is not None:
+            return known
+
+        async def fly() -> bytes:
+            made = await make()
+            await self._hot.put(name, made)
+            return made
+
+        return await self._flights.do(name, fly)
+
+
+def _needs_length(mode: TrimMode) -> bool:
+    return mode is TrimMode.AFTER_REPEAT
+
+
+def _name(kind: str, source: SourceObject, *more: object) -> str:
+    text = "\n".join((source.mount, source.path, source.version, *map(str, more)))
+    return f"{kind}/{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,70 @@
+"""
+The identifiers this product hands out, and how they are told apart.
+
+An account id is exactly seven base58 characters: that length is what lets ``/{account}/raw/…``
+share a host with every other door, and what the Bytescale SDK cuts out of an API key.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from enum import StrEnum
+
+from ulid import ULID
+
+BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+ACCOUNT_ID_LENGTH = 7
+# 28 base58 characters are 164 bits, beyond guessing even for whoever holds the stored hashes.
+KEY_RANDOM_LENGTH = 28
+
+_ACCOUNT_ID = re.compile(f"[{BASE58}]{{{ACCOUNT_ID_LENGTH}}}")
+_KEY = re.compile(f"(?P<kind>secret|public)_(?P<account>{_ACCOUNT_ID.pattern})[A-Za-z0-9]+")
+
+
+class KeyKind(StrEnum):
+    """What an API key may do: everything, or only upload and download."""
+
+    SECRET = "secret"
+    PUBLIC = "public"
+
+
+def new_job_id() -> str:
+    """Return a fresh ULID, as the Bytescale API numbers its jobs."""
+    return str(ULID())
+
+
+def new_key_id() -> str:
+    """Return a fresh ULID: what an API key is called once its text is forgotten."""
+    return str(ULID())
+
+
+def new_account_id() -> str:
+    """Return a random account id."""
+    return _random_base58(ACCOUNT_ID_LENGTH)
+
+
+def is_account_id(text: str) -> bool:
+    """Tell whether *text* has the shape of an account id."""
+    return _ACCOUNT_ID.fullmatch(text) is not None
+
+
+def new_key(kind: KeyKind, account: str) -> str:
+    """Return a random API key of *kind* that names its *account*."""
+    return f"{kind.value}_{account}{_random_base58(KEY_RANDOM_LENGTH)}"
+
+
+def account_of_key(key: str) -> str | None:
+    """Return the account an API key names, or None when it is not shaped like a key."""
+    match = _KEY.fullmatch(key)
+    return match["account"] if match else None
+
+
+def kind_of_key(key: str) -> KeyKind | None:
+    """Return the kind an API key claims to be, or None when it is not shaped like a key."""
+    match = _KEY.fullmatch(key)
+    return KeyKind(match["kind"]) if match else None
+
+
+def _random_base58(length: int) -> str:
+    return "".join(secrets.choice(BASE58) for _ in range(length))

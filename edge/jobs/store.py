@@ -1,0 +1,395 @@
+"""
+The job rows, and the leases on them.
+
+A canonical key has one live row, whoever asks for it and however often. To work on it is to hold
+its lease: owner, epoch and an end that has to be pushed on. The epoch grows at every acquisition,
+so that whatever a late owner tries touches no row. ``finish`` marks a job done and writes its bill
+in one transaction, after the artifact is durable: a crash loses both or neither. Neither billing
+first nor billing after survived being killed at random instants; this did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from edge import ids
+from edge.billing.charge import Charge
+from edge.billing.store import record
+from edge.jobs.job import Job, JobState, Lease
+from edge.jobs.wakeups import Wakeups, wait
+from edge.records.dialects import insert_into, now_ms
+from edge.records.engine import reading, writing
+from edge.records.paging import newest_first
+from edge.records.tables import LIVE, jobs
+
+DEFAULT_LEASE_MS = 30_000
+MOST_LOST_LEASES = 10
+# Other processes' changes are noticed after this long at the latest.
+POLL_SECONDS = 1.0
+
+_COLUMNS = tuple(jobs.c[field.name] for field in fields(Job))
+_JOB = select(*_COLUMNS)
+_UNSETTLED = [state for state in JobState if not state.settled]
+_QUEUE = "queue"
+
+# A clock that stands still or is set back must not hide a change from whoever compares.
+_TOUCHED = case((now_ms() > jobs.c.updated_ms, now_ms()), else_=jobs.c.updated_ms + 1)
+_LET_GO: Mapping[str, Any] = {"owner": None, "lease_until_ms": None}
+_FRESH: Mapping[str, Any] = {
+    "progress": 0.0,
+    "attempts": 0,
+    "lost_leases": 0,
+    "error_code": None,
+    "error_message": None,
+    "details": "{}",
+}
+
+
+class Jobs:
+    """
+    Every job of every account.
+
+    Args:
+        engine: The records.
+        lease_ms: How long an owner may stay silent before another takes over.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, lease_ms: int = DEFAULT_LEASE_MS) -> None:
+        self._engine = engine
+        self._lease_ms = lease_ms
+        self._wakeups = Wakeups()
+
+    async def submit(
+        self,
+        *,
+        key: str,
+        account: str,
+        subject: str,
+        priority: int,
+        owner: str | None,
+        remake: bool = False,
+        retry_failed: bool = False,
+    ) -> tuple[Job, Lease | None]:
+        """
+        Start the job of *key*, or join the one that is there.
+
+        A key without a live job (none ever, or only cancelled ones) gets a new one.
+
+        Args:
+            priority: The higher, the sooner it is claimed.
+            owner: Who works on it at once; None puts it into the queue.
+            remake: Start a done job again because its artifact is gone. It keeps its id and is
+                not billed again.
+            retry_failed: Start a failed job again, because what failed may have passed.
+
+        Returns:
+            The job as it stands, and the lease if the call started it for *owner*.
+        """
+        start = {**_FRESH, **self._given_to(owner), "priority": priority}
+        acquisitions = 0 if owner is None else 1
+        again = [JobState.DONE] * remake + [JobState.FAILED] * retry_failed
+        async with writing(self._engine) as connection:
+            statement = (
+                insert_into(connection, jobs)
+                .values(
+                    **start,
+                    id=ids.new_job_id(),
+                    key=key,
+                    account=account,
+                    subject=subject,
+                    epoch=acquisitions,
+                    charged=False,
+                    created_ms=now_ms(),
+                    updated_ms=now_ms(),
+                )
+                # PostgreSQL locks the row it runs into even where nothing is to be updated, so
+                # it cannot be cancelled before it is read below.
+                .on_conflict_do_update(
+                    index_elements=[jobs.c.key],
+                    index_where=LIVE,
+                    set_={**start, "epoch": jobs.c.epoch + acquisitions, "updated_ms": _TOUCHED},
+                    where=jobs.c.state.in_(again),
+                )
+                .returning(*_COLUMNS)
+            )
+            job = await _one(connection, statement)
+            if job is None:
+                there = await connection.execute(_JOB.where(jobs.c.key == key, LIVE))
+                return Job.of(there.one()._asdict()), None
+        self._wakeups.wake(job.id, _QUEUE)
+        return job, None if owner is None else job.leased_to(owner)
+
+    async def claim(self, owner: str) -> Lease | None:
+        """
+        Take the most urgent job nobody works on, the oldest first, or return None.
+
+        A job whose owner let its lease lapse is taken over; after ten such losses it fails with
+        ``lost_too_often`` instead.
+        """
+        waiting = jobs.alias("waiting")
+        most_urgent = (
+            select(waiting.c.id)
+            .where(or_(waiting.c.state == JobState.QUEUED, _lapsed(waiting)))
+            .order_by(waiting.c.priority.desc(), waiting.c.created_ms, waiting.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        take = (
+            update(jobs)
+            .where(jobs.c.id == most_urgent.scalar_subquery())
+            .values(
+                **self._given_to(owner),
+                epoch=jobs.c.epoch + 1,
+                lost_leases=jobs.c.lost_leases + case((_lapsed(jobs), 1), else_=0),
+                progress=0.0,
+                updated_ms=_TOUCHED,
+            )
+            .returning(*_COLUMNS)
+        )
+        async with writing(self._engine) as connection:
+            given_up = await _change(
+                connection,
+                and_(_lapsed(jobs), jobs.c.lost_leases + 1 >= MOST_LOST_LEASES),
+                state=JobState.FAILED,
+                lost_leases=jobs.c.lost_leases + 1,
+                error_code="lost_too_often",
+                error_message=f"{MOST_LOST_LEASES} nodes went silent while they made this.",
+                **_LET_GO,
+            )
+            taken = await _one(connection, take)
+        self._wakeups.wake(*given_up)
+        if taken is None:
+            return None
+        self._wakeups.wake(taken.id)
+        return taken.leased_to(owner)
+
+    async def renew(self, lease: Lease, progress: float) -> bool:
+        """
+        Push the lease's end on and note the *progress*, 0 to 1.
+
+        Returns:
+            False if the lease is lost or the job cancelled: the owner must stop.
+        """
+        return await self._change_held(
+            lease, progress=progress, lease_until_ms=now_ms() + self._lease_ms
+        )
+
+    async def finish(self, lease: Lease, *, charge: Charge | None, details: str) -> bool:
+        """
+        Mark the job done and record its *charge*, both or neither; None is a free job.
+
+        Returns:
+            False if the lease is lost: nothing was recorded.
+
+        Raises:
+            ValueError: The charge is for another key or account.
+        """
+        values = {"state": JobState.DONE, "progress": 1.0, "details": details}
+        async with writing(self._engine) as connection:
+            done = await _change(connection, _held(lease), **_LET_GO, **values)
+            if done and charge is not None:
+                await _bill(connection, lease, charge)
+        self._wakeups.wake(*done)
+        return bool(done)
+
+    async def settle(self, lease: Lease, *, charge: Charge) -> bool:
+        """
+        Record the *charge* for what a job had produced when it was cancelled.
+
+        Returns:
+            False if the job was not cancelled during this lease: nothing was recorded.
+        """
+        async with writing(self._engine) as connection:
+            cancelled = await _change(connection, _held(lease, JobState.CANCELLED))
+            if cancelled:
+                await _bill(connection, lease, charge)
+        return bool(cancelled)
+
+    async def fail(self, lease: Lease, *, code: str, message: str) -> bool:
+        """Mark the job failed; False if the lease is lost."""
+        return await self._change_held(
+            lease, state=JobState.FAILED, error_code=code, error_message=message, **_LET_GO
+        )
+
+    async def retry(self, lease: Lease, *, max_attempts: int) -> bool:
+        """
+        Count a try that killed its worker, and queue the job again while tries are left.
+
+        After *max_attempts* of them the job fails with ``worker_died``.
+
+        Returns:
+            False if the lease is lost.
+        """
+        used_up = jobs.c.attempts + 1 >= max_attempts
+        message = f"The worker died {max_attempts} times while it made this."
+        counted = await self._change_held(
+            lease,
+            state=case((used_up, JobState.FAILED), else_=JobState.QUEUED),
+            attempts=jobs.c.attempts + 1,
+            progress=0.0,
+            error_code=case((used_up, "worker_died")),
+            error_message=case((used_up, message)),
+            **_LET_GO,
+        )
+        self._wakeups.wake(_QUEUE)
+        return counted
+
+    async def release_owner(self, owner: str) -> int:
+        """Queue what a dead or leaving *owner* works on, uncounted; return how many jobs."""
+        held = and_(jobs.c.owner == owner, jobs.c.state == JobState.RUNNING)
+        async with writing(self._engine) as connection:
+            released = await _change(
+                connection, held, state=JobState.QUEUED, progress=0.0, **_LET_GO
+            )
+        self._wakeups.wake(_QUEUE, *released)
+        return len(released)
+
+    async def cancel(self, account: str, job_id: str) -> Job | None:
+        """Cancel the account's job unless it is settled; return it as it stands, or None."""
+        mine = and_(jobs.c.id == job_id, jobs.c.account == account)
+        async with writing(self._engine) as connection:
+            # The owner stays on record, because it alone may settle.
+            cancelled = await _change(
+                connection,
+                and_(mine, jobs.c.state.in_(_UNSETTLED)),
+                state=JobState.CANCELLED,
+                lease_until_ms=None,
+            )
+            job = await _one(connection, _JOB.where(mine))
+        self._wakeups.wake(*cancelled)
+        return job
+
+    async def get(self, account: str, job_id: str) -> Job | None:
+        """Return the account's job, or None."""
+        return await self._read(_JOB.where(jobs.c.id == job_id, jobs.c.account == account))
+
+    async def by_key(self, key: str) -> Job | None:
+        """Return the live job of *key*, else the one cancelled last, else None."""
+        cancelled = jobs.c.state == JobState.CANCELLED
+        return await self._read(
+            _JOB.where(jobs.c.key == key)
+            .order_by(case((cancelled, 1), else_=0), jobs.c.created_ms.desc(), jobs.c.id.desc())
+            .limit(1)
+        )
+
+    async def list(
+        self, account: str, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[tuple[Job, ...], str | None]:
+        """
+        Return a page of the account's jobs, newest first, and the cursor of the next.
+
+        Raises:
+            BadCursor: The cursor is not one of ours.
+        """
+        query = _JOB.where(jobs.c.account == account)
+        async with reading(self._engine) as connection:
+            rows, further = await newest_first(
+                connection, query, jobs.c.created_ms, jobs.c.id, cursor=cursor, limit=limit
+            )
+        return tuple(map(Job.of, rows)), further
+
+    async def counts(self) -> dict[JobState, int]:
+        """Count the jobs in every state."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        async with reading(self._engine) as connection:
+            found = (await connection.execute(query)).all()
+        return dict.fromkeys(JobState, 0) | {JobState(state): count for state, count in found}
+
+    async def active(self, account: str) -> int:
+        """Count the account's jobs that are queued or running."""
+        query = select(func.count()).where(jobs.c.account == account, jobs.c.state.in_(_UNSETTLED))
+        async with reading(self._engine) as connection:
+            return (await connection.execute(query)).scalar_one()
+
+    async def changed(
+        self, job_id: str, since_updated_ms: int, timeout_seconds: float
+    ) -> Job | None:
+        """
+        Wait until the job has changed after *since_updated_ms*, is settled, or the time is up.
+
+        Returns:
+            The job as it stands then, or None if there is no such job.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
+        with self._wakeups.listening(job_id) as woken:
+            while True:
+                job = await self._read(_JOB.where(jobs.c.id == job_id))
+                remaining_seconds = deadline - loop.time()
+                if job is None or job.state.settled or job.updated_ms > since_updated_ms:
+                    return job
+                if remaining_seconds <= 0:
+                    return job
+                await wait(woken, min(remaining_seconds, POLL_SECONDS))
+
+    async def work_arrived(self) -> None:
+        """Wait until this process has queued something, or until it is time to look anyway."""
+        with self._wakeups.listening(_QUEUE) as woken:
+            await wait(woken, POLL_SECONDS)
+
+    def _given_to(self, owner: str | None) -> dict[str, Any]:
+        if owner is None:
+            return {"state": JobState.QUEUED, "owner": None, "lease_until_ms": None}
+        until_ms = now_ms() + self._lease_ms
+        return {"state": JobState.RUNNING, "owner": owner, "lease_until_ms": until_ms}
+
+    async def _change_held(self, lease: Lease, **values: Any) -> bool:
+        async with writing(self._engine) as connection:
+            changed = await _change(connection, _held(lease), **values)
+        self._wakeups.wake(*changed)
+        return bool(changed)
+
+    async def _read(self, query: Select[Any]) -> Job | None:
+        async with reading(self._engine) as connection:
+            return await _one(connection, query)
+
+
+def _lapsed(rows: FromClause) -> ColumnElement[bool]:
+    return and_(rows.c.state == JobState.RUNNING, rows.c.lease_until_ms <= now_ms())
+
+
+def _held(lease: Lease, state: JobState = JobState.RUNNING) -> ColumnElement[bool]:
+    """The fence: true of the leased row, and of none after the lease has passed on."""
+    return and_(
+        jobs.c.id == lease.job_id,
+        jobs.c.owner == lease.owner,
+        jobs.c.epoch == lease.epoch,
+        jobs.c.state == state,
+    )
+
+
+async def _one(connection: AsyncConnection, statement: Executable) -> Job | None:
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else Job.of(row._asdict())
+
+
+async def _change(
+    connection: AsyncConnection, where: ColumnElement[bool], **values: Any
+) -> Sequence[str]:
+    """Change every job *where* is true of, and return their ids."""
+    statement = update(jobs).where(where).values(**values, updated_ms=_TOUCHED)
+    return [row.id for row in await connection.execute(statement.returning(jobs.c.id))]
+
+
+async def _bill(connection: AsyncConnection, lease: Lease, charge: Charge) -> None:
+    if (charge.key, charge.account) != (lease.key, lease.account):
+        raise ValueError("The charge is not for the leased job.")
+    await record(connection, charge)
+    await _change(connection, jobs.c.id == lease.job_id, charged=True)

@@ -1,0 +1,1 @@
+"""The media library: which files an account has, and who may see them."""

@@ -1,0 +1,37 @@
+"""
+The one door to an account's files.
+
+Raw files, transforms, appended clips, metadata and everything derived from them are asked for
+here and nowhere else, so what a caller may not see is missing on every route alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cache.origins.mounts import Mounts
+from cache.source import Reader, SourceMissing, SourceObject
+
+
+class Files:
+    """Every account's files; those of mounts are public, as the folder they came from."""
+
+    def __init__(self, mounts: Mapping[str, Mounts]) -> None:
+        self._mounts = dict(mounts)
+
+    async def find(self, account: str, path: str) -> SourceObject | None:
+        """
+        Describe the file at *path*, or ``None`` if the account has none.
+
+        Raises:
+            SourceUnreachable, SourceForbidden: Its origin cannot be asked.
+        """
+        mounts = self._mounts.get(account)
+        return None if mounts is None else await mounts.find(path)
+
+    async def open(self, account: str, source: SourceObject) -> Reader:
+        """Open the version of a file that ``find`` described; raises as the origin."""
+        mounts = self._mounts.get(account)
+        if mounts is None:
+            raise SourceMissing(source.path)
+        return await mounts.open(source)

@@ -1,0 +1,1 @@
+"""What must outlive every process: jobs, accounts and the ledger, in SQLite or PostgreSQL."""

@@ -1,0 +1,10 @@
+"""The jobs of production. Imports PyAV, so only a zygote may import it."""
+
+from __future__ import annotations
+
+from edge.sandbox.jobs import Jobs
+from transforms.audio.probe import probe
+from transforms.audio.survey import survey
+from transforms.render import render, warm
+
+ENGINE = Jobs(warm=warm, survey=survey, probe=probe, render=render)

@@ -1,0 +1,45 @@
+"""What a worker can be asked to do, as a table, so that tests can put their own jobs into it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from transforms.plan import RenderPlan, RenderReport, SourceFacts
+from transforms.sinks import Sink
+from transforms.sources import Source
+
+# The real ones, by name because importing them imports PyAV.
+ENGINE = "edge.sandbox.engine:ENGINE"
+
+
+class Survey(Protocol):
+    """The shape of ``transforms.audio.survey.survey``."""
+
+    def __call__(self, source: Source, *, track: int, exact: bool) -> SourceFacts: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """The three jobs, and what the zygote does once so that each of them starts warm."""
+
+    warm: Callable[[], None]
+    survey: Survey
+    probe: Callable[[Source], dict[str, object]]
+    render: Callable[[RenderPlan, Sequence[Source], Sink], RenderReport]
+
+
+def load(reference: str) -> Jobs:
+    """
+    Import the table that *reference*, ``module:attribute``, names.
+
+    Raises:
+        TypeError: There is something else.
+    """
+    module, _, attribute = reference.partition(":")
+    table = getattr(importlib.import_module(module), attribute)
+    if not isinstance(table, Jobs):
+        raise TypeError(f"{reference} is no table of jobs")
+    return table

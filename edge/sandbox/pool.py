@@ -1,0 +1,241 @@
+"""
+The sandbox as the server uses it: three calls, each of them one process that ends with it.
+
+Decoding never runs in the server or in a thread of it. A 64 KB file can hold the interpreter's
+lock for seconds and another one abort the process (both measured); neither can be stopped from
+within, so work that hangs has to be killed and work that crashes has to crash alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from cache.source import Reader
+from cache.staging import Staging
+from edge.sandbox import wire
+from edge.sandbox.conversation import Conversation
+from edge.sandbox.jobs import ENGINE
+from edge.sandbox.nursery import Child, Nursery
+from edge.sandbox.problems import (
+    DeadlineExceeded,
+    MediaProblem,
+    SentGarbage,
+    WorkerDied,
+    ZygoteLost,
+)
+from transforms.plan import RenderPlan, RenderReport, SourceFacts
+
+# A zygote that keeps dying is not restarted more often than this.
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+MAX_STARTS_PER_CALL = 3
+# The kernel's limits lie this far behind those that the server and the engine enforce.
+SPARE_CPU_SECONDS = 5
+SPARE_FILE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """
+    What workers may use.
+
+    ``address_space_bytes`` is RLIMIT_AS. A warm zygote maps 219 MiB of it, nearly all libraries,
+    and renders to MP3, AAC and WAV were measured to add 3 MiB; each encoder thread adds 8 MiB.
+    """
+
+    address_space_bytes: int = 1 << 30
+    open_files: int = 128
+    artifact_files: int = 200_000
+    render_nice: int = 10
+    concurrent_surveys: int = 4
+
+
+class Sandbox:
+    """Does media work in worker processes; belongs to the event loop that starts it."""
+
+    def __init__(self, settings: SandboxSettings | None = None, *, jobs: str = ENGINE) -> None:
+        self._settings = settings or SandboxSettings()
+        self._jobs = jobs
+        self._nursery: Nursery | None = None
+        self._closed = False
+        self._starting = asyncio.Lock()
+        self._deaths = 0
+        self._surveys = asyncio.Semaphore(self._settings.concurrent_surveys)
+
+    async def start(self) -> None:
+        """
+        Start the zygote and wait until it is warm.
+
+        Raises:
+            ZygoteLost: It does not start; its reason is in the log.
+        """
+        await self._living_nursery()
+
+    async def close(self) -> None:
+        """End all processes; calls in flight fail as ``WorkerDied``."""
+        self._closed = True
+        async with self._starting:
+            if self._nursery is not None:
+                await self._nursery.close()
+                self._nursery = None
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """Tell the zygote's pid while it lives."""
+        nursery = self._nursery
+        return nursery.pid if nursery is not None and nursery.alive else None
+
+    async def survey(
+        self, reader: Reader, *, track: int, exact: bool, deadline_seconds: float
+    ) -> SourceFacts:
+        """
+        Find out what the planner must know of audio track *track*, counted from 1.
+
+        Raises:
+            MediaProblem: It cannot be decoded.
+
+            WorkerDied, DeadlineExceeded: It took the worker down.
+
+            Exception: Whatever *reader* raised.
+        """
+        job = wire.Survey(
+            sources=_specs([reader]),
+            limits=self._limits(deadline_seconds, file_bytes=0, nice=0),
+            track=track,
+            exact=exact,
+        )
+        async with self._surveys, self._worker(deadline_seconds) as child:
+            match await Conversation(child).hold(job, [reader]):
+                case wire.Surveyed(facts=facts):
+                    return facts
+                case answer:
+                    _refuse(answer)
+
+    async def probe(self, reader: Reader, *, deadline_seconds: float) -> dict[str, object]:
+        """Describe a source as ``f=meta`` does; raises as ``survey``."""
+        job = wire.Probe(
+            sources=_specs([reader]),
+            limits=self._limits(deadline_seconds, file_bytes=0, nice=0),
+        )
+        async with self._surveys, self._worker(deadline_seconds) as child:
+            match await Conversation(child).hold(job, [reader]):
+                case wire.Probed(document=document):
+                    return document
+                case answer:
+                    _refuse(answer)
+
+    async def render(
+        self,
+        plan: RenderPlan,
+        readers: Sequence[Reader],
+        staging: Staging,
+        *,
+        on_progress: Callable[[float], None],
+        deadline_seconds: float,
+    ) -> RenderReport:
+        """
+        Make the artifact files of *plan* in *staging*.
+
+        Args:
+            on_progress: Called in the loop with 0 to 1, at most every 100 ms or every percent.
+
+        Raises as ``survey``, and whatever *staging* raised. How many run at once is the caller's
+        business. What was created stays in *staging* whatever happens.
+        """
+        job = wire.Render(
+            sources=_specs(readers),
+            limits=self._limits(
+                deadline_seconds,
+                file_bytes=plan.limits.file_bytes + SPARE_FILE_BYTES,
+                nice=self._settings.render_nice,
+            ),
+            plan=plan,
+        )
+        async with self._worker(deadline_seconds) as child:
+            conversation = Conversation(
+                child,
+                staging=staging,
+                on_progress=on_progress,
+                max_files=self._settings.artifact_files,
+            )
+            match await conversation.hold(job, readers):
+                case wire.Rendered(report=report):
+                    return report
+                case answer:
+                    _refuse(answer)
+
+    @contextlib.asynccontextmanager
+    async def _worker(self, deadline_seconds: float) -> AsyncIterator[Child]:
+        """Lend a fresh worker for at most *deadline_seconds*; it is gone afterwards."""
+        child = await self._spawn()
+        try:
+            async with asyncio.timeout(deadline_seconds) as deadline:
+                yield child
+            self._deaths = 0
+        except TimeoutError:
+            # A reader may have timed out on its own.
+            if deadline.expired():
+                raise DeadlineExceeded(deadline_seconds) from None
+            raise
+        finally:
+            await child.end()
+
+    async def _spawn(self) -> Child:
+        for _ in range(MAX_STARTS_PER_CALL):
+            nursery = await self._living_nursery()
+            # A worker that was not born was given no work, so asking again repeats nothing.
+            with contextlib.suppress(ZygoteLost):
+                return await nursery.spawn()
+        raise ZygoteLost
+
+    async def _living_nursery(self) -> Nursery:
+        async with self._starting:
+            if self._nursery is not None and self._nursery.alive:
+                return self._nursery
+            if self._nursery is not None:
+                await self._nursery.close()
+                self._nursery = None
+                self._deaths += 1
+            if self._deaths > 1:
+                pause = FIRST_PAUSE_SECONDS * 2.0 ** (self._deaths - 2)
+                await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
+            if self._closed:
+                raise WorkerDied("the sandbox is closed")
+            try:
+                self._nursery = await Nursery.start(self._jobs)
+            except ZygoteLost:
+                self._deaths += 1
+                raise
+            return self._nursery
+
+    def _limits(self, deadline_seconds: float, *, file_bytes: int, nice: int) -> wire.WorkerLimits:
+        processors = os.cpu_count() or 1
+        return wire.WorkerLimits(
+            address_space_bytes=self._settings.address_space_bytes,
+            cpu_seconds=math.ceil(deadline_seconds * processors) + SPARE_CPU_SECONDS,
+            file_bytes=file_bytes,
+            open_files=self._settings.open_files,
+            nice=nice,
+        )
+
+
+def _specs(readers: Sequence[Reader]) -> tuple[wire.SourceSpec, ...]:
+    if len(readers) > wire.MAX_SOURCES:
+        raise ValueError(f"a job has at most {wire.MAX_SOURCES} sources, not {len(readers)}")
+    return tuple(
+        wire.SourceSpec(size_bytes=reader.size_bytes, remote=reader.fileno() is None)
+        for reader in readers
+    )
+
+
+def _refuse(answer: wire.Answer) -> NoReturn:
+    """Raise what an answer that is no result means."""
+    if isinstance(answer, wire.Failed):
+        raise MediaProblem(code=answer.code, message=answer.message, details=answer.details)
+    raise SentGarbage(f"an answer to another job: {type(answer).__name__}")

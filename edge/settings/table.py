@@ -1,0 +1,184 @@
+"""The settings of a process: one line each, with kind, meaning and default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from edge.settings import kinds
+from edge.settings.cores import usable_cores
+from edge.settings.kinds import GIB, IPNetwork, Kind, Mount
+
+PREFIX: Final = "EDGE_"
+DEFAULT_ACCOUNT: Final = "W142hJk"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["human", "json"]
+
+_URL_PASSWORD: Final = re.compile(r"(://[^/:@]*):[^/@]*@")
+
+
+def _row(kind: Kind[object], meaning: str, *, secret: bool = False) -> Mapping[str, object]:
+    return {"kind": kind, "meaning": meaning, "secret": secret}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingRow:
+    """One setting as a table shows it."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process; ``load_settings`` is the way to get them."""
+
+    root: Path | None = field(
+        default=None,
+        metadata=_row(kinds.EXISTING_FOLDER, "folder of media to serve, never written to"),
+    )
+    data: Path = field(
+        default_factory=lambda: Path("data").resolve(),
+        metadata=_row(kinds.FOLDER, "folder for uploads, artifacts and the database"),
+    )
+    host: str = field(default="127.0.0.1", metadata=_row(kinds.HOST, "address to listen at"))
+    port: int = field(
+        default=8000, metadata=_row(kinds.whole(0, 65_535), "port to listen at, 0 for any free one")
+    )
+    public_url: str | None = field(
+        default=None, metadata=_row(kinds.PUBLIC_URL, "base of the URLs that clients are told")
+    )
+    database_url: str | None = field(
+        default=None, metadata=_row(kinds.DATABASE_URL, "records, instead of SQLite in the data")
+    )
+    blobs: str | None = field(
+        default=None,
+        metadata=_row(kinds.BLOBS, "artifacts and uploads, instead of the data folder"),
+    )
+    mounts: tuple[Mount, ...] = field(
+        default=(), metadata=_row(kinds.MOUNTS, "folders of other hosts, by prefix")
+    )
+    allow_networks: tuple[IPNetwork, ...] = field(
+        default=(),
+        metadata=_row(kinds.NETWORKS, "private networks that outbound requests may reach"),
+    )
+    demo: bool = field(
+        default=False, metadata=_row(kinds.ON_OR_OFF, "let the SDK's keys 'free' and 'demo' in")
+    )
+    bootstrap_secret_key: str | None = field(
+        default=None,
+        metadata=_row(kinds.api_key("secret"), "secret key of the first account", secret=True),
+    )
+    bootstrap_public_key: str | None = field(
+        default=None,
+        metadata=_row(kinds.api_key("public"), "public key of the first account", secret=True),
+    )
+    quota_seconds: int | None = field(
+        default=None, metadata=_row(kinds.whole(0), "billed seconds an account may use a month")
+    )
+    storage_quota_bytes: int | None = field(
+        default=None, metadata=_row(kinds.byte_size(0), "bytes an account may store")
+    )
+    cache_bytes: int = field(
+        default=10 * GIB,
+        metadata=_row(kinds.byte_size(2**20), "artifacts kept before the least used go"),
+    )
+    workers: int = field(
+        default_factory=usable_cores,
+        metadata=_row(kinds.whole(1, 256), "processes that decode and encode"),
+    )
+    worker_memory_bytes: int = field(
+        default=GIB, metadata=_row(kinds.byte_size(GIB // 4), "address space of one such process")
+    )
+    max_queue: int = field(
+        default=1000, metadata=_row(kinds.whole(1), "jobs waiting before new ones are refused")
+    )
+    new_transforms_per_minute: int = field(
+        default=60,
+        metadata=_row(kinds.whole(1), "transforms not made before that an account may start"),
+    )
+    job_deadline_seconds: int = field(
+        default=3600, metadata=_row(kinds.whole(1), "time one job may take")
+    )
+    lease_seconds: int = field(
+        default=30,
+        metadata=_row(kinds.whole(2, 3600), "time after which a silent node's job is taken over"),
+    )
+    max_output_hours: int = field(
+        default=24, metadata=_row(kinds.whole(1, 240), "duration of one output")
+    )
+    max_output_bytes: int = field(
+        default=20 * GIB, metadata=_row(kinds.byte_size(2**20), "size of one output")
+    )
+    log_level: LogLevel = field(
+        default="info",
+        metadata=_row(
+            kinds.one_of("debug", "info", "warning", "error"), "least level that is logged"
+        ),
+    )
+    log_format: LogFormat = field(
+        default="human", metadata=_row(kinds.one_of("human", "json"), "shape of a log line")
+    )
+
+    @property
+    def bootstrap_keys(self) -> tuple[str, ...]:
+        """Return the keys of the first account that were given."""
+        return tuple(key for key in (self.bootstrap_secret_key, self.bootstrap_public_key) if key)
+
+    @property
+    def account(self) -> str:
+        """Return the first account, to which the root folder belongs."""
+        return next(map(account_of, self.bootstrap_keys), DEFAULT_ACCOUNT)
+
+    @property
+    def records_url(self) -> str:
+        """Return the database to open, SQLAlchemy's way."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data / 'edge.sqlite3'}"
+
+    def as_table(self) -> tuple[SettingRow, ...]:
+        """List every setting with its value, secrets hidden."""
+        return tuple(
+            SettingRow(
+                name=variable_of(name),
+                value=shown(getattr(self, name), secret=declared.metadata["secret"]),
+                meaning=declared.metadata["meaning"],
+            )
+            for name, declared in DECLARED.items()
+        )
+
+
+DECLARED: Final[Mapping[str, Field[Any]]] = {
+    declared.name: declared for declared in fields(Settings)
+}
+
+
+def variable_of(name: str) -> str:
+    """Name the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def account_of(key: str) -> str:
+    """Read the account out of an API key."""
+    return key.partition("_")[2][:7]
+
+
+def shown(value: object, *, secret: bool) -> str:
+    """Spell a value for people, without the secret it is or contains."""
+    if secret and value is not None:
+        return "(hidden)"
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case tuple():
+            return ",".join(shown(part, secret=False) for part in value)
+        case Mount():
+            return f"{value.prefix}={value.url}"
+        case _:
+            return _URL_PASSWORD.sub(r"\g<1>:***@", str(value))

@@ -1,0 +1,223 @@
+"""
+The CDN: ``/{account}/raw/{path}`` is the file, ``/{account}/audio/{path}`` any transform of it.
+
+A plain ASGI application in front of the router, because it needs the path as it came over the
+wire: a ``!`` begins parameters and a ``%21`` is part of a name, and a router decodes both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cache.artifacts import ArtifactMissing
+from cache.receipts import ArtifactFile
+from cache.source import Reader, SourceProblem
+from edge.clock import Clock
+from edge.fill.filler import Filler, Standing
+from edge.fill.problems import FileNotThere
+from edge.fill.wanted import Wanted
+from edge.library.files import Files
+from edge.sandbox.problems import SandboxProblem
+from edge.web import problems
+from edge.web.base_url import BaseUrl
+from edge.web.delivery.answer import Representation
+from edge.web.delivery.caching import NOT_KEPT, CachePolicy, for_ever
+from edge.web.delivery.content import Content, content_of
+from edge.web.delivery.disposition import Disposition, content_disposition
+from edge.web.delivery.files import FileDelivery
+from edge.web.dialects.bytescale.wire import job_body, transform_body
+from edge.web.pages.player import player_page
+from edge.web.prefer import preferred_wait_seconds
+from edge.web.problems import Problem
+from edge.web.refusals import refusals
+from edge.web.responses import READ_METHODS, json_response, preflight_response
+from transforms import grammar, planner
+from transforms.audio.timeline import Resolved
+from transforms.formats import Answer
+from transforms.grammar import CdnUrl
+from transforms.planner import Delivery
+from transforms.problems import TransformProblem
+
+# What may change under its URL is asked for again after this long.
+MUTABLE_SECONDS = 60
+
+Endpoint: TypeAlias = Callable[[Scope, CdnUrl, Delivery], Awaitable[ASGIApp]]
+
+
+class Cdn:
+    """Answers the account paths and passes everything else on."""
+
+    def __init__(
+        self, inner: ASGIApp, *, files: Files, filler: Filler, base_url: BaseUrl, clock: Clock
+    ) -> None:
+        self._inner = inner
+        self._files = files
+        self._filler = filler
+        self._base_url = base_url
+        self._clock = clock
+        self._apis: dict[str, Endpoint] = {"raw": self._raw, "audio": self._audio}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for an account's file, or let the router have it."""
+        if scope["type"] != "http" or not _is_account_path(scope):
+            await self._inner(scope, receive, send)
+            return
+        answer = await self._answer(scope)
+        await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> ASGIApp:
+        if scope["method"] == "OPTIONS":
+            return preflight_response()
+        if scope["method"] not in READ_METHODS:
+            raise problems.method_not_allowed(READ_METHODS)
+        raw_path = scope["raw_path"].decode("latin-1")
+        url = grammar.split(raw_path, scope["query_string"].decode("latin-1"))
+        endpoint = self._apis.get(url.api)
+        if endpoint is None:
+            raise problems.not_found(f"There is no API {url.api!r}; there are raw and audio.")
+        delivery = planner.read_delivery(url)
+        if delivery.expires_ms is not None and delivery.expires_ms <= self._clock.now_ms():
+            raise Problem(403, "expired", "This URL has expired.", details={"parameter": "exp"})
+        with refusals(ttl_404_seconds=delivery.cache_ttl_404_seconds or 0):
+            return await endpoint(scope, url, delivery)
+
+    async def _raw(self, scope: Scope, url: CdnUrl, delivery: Delivery) -> ASGIApp:
+        source = await self._files.find(url.account, url.path)
+        if source is None:
+            raise FileNotThere(url.path)
+        name = url.path.rpartition("/")[2]
+        representation = Representation(
+            size_bytes=source.size_bytes,
+            etag=source.etag,
+            modified_ms=source.modified_ms,
+            content=content_of(url.path, download_name=name if delivery.download else None),
+            cache=_kept(delivery, CachePolicy(shared=True, max_age_seconds=MUTABLE_SECONDS)),
+        )
+        return FileDelivery(
+            representation=representation,
+            open_reader=lambda: self._files.open(url.account, source),
+        )
+
+    async def _audio(self, scope: Scope, url: CdnUrl, delivery: Delivery) -> ASGIApp:
+        transform = planner.plan(url)
+        wanted = await self._filler.find(transform)
+        match transform.spec.answer:
+            case Answer.METADATA:
+                return await self._metadata(wanted)
+            case Answer.PAGE:
+                return player_page(wanted.url)
+            case Answer.JOB | Answer.PLAYLIST:
+                if delivery.artifact is None:
+                    return await self._job(scope, wanted)
+                return await self._artifact(scope, wanted, delivery.artifact)
+
+    async def _metadata(self, wanted: Wanted) -> ASGIApp:
+        text = await self._filler.metadata(wanted)
+        policy = CachePolicy(shared=True, max_age_seconds=MUTABLE_SECONDS)
+        return json_response(
+            msgspec.Raw(text), cache_control=_kept(wanted.url.delivery, policy).header
+        )
+
+    async def _job(self, scope: Scope, wanted: Wanted) -> ASGIApp:
+        standing = await self._standing(wanted)
+        seconds = preferred_wait_seconds(Headers(scope=scope).get("prefer"))
+        headers = {}
+        if seconds is not None:
+            standing = await self._filler.wait(standing, seconds)
+            headers["Preference-Applied"] = f"wait={seconds}"
+        return await self._job_answer(scope, standing, status=200, headers=headers)
+
+    async def _artifact(self, scope: Scope, wanted: Wanted, path: str) -> ASGIApp:
+        if path != wanted.url.spec.artifact:
+            raise problems.not_found(f"This transform has no artifact {path}.")
+        standing = await self._standing(wanted)
+        file = standing.receipt.file(path) if standing.receipt else None
+        if file is None:
+            return await self._job_answer(scope, standing, status=404, headers={})
+        return self._file(wanted, file)
+
+    def _file(self, wanted: Wanted, file: ArtifactFile) -> ASGIApp:
+        delivery = wanted.url.delivery
+        disposition = None
+        if delivery.download:
+            disposition = content_disposition(Disposition.ATTACHMENT, _saved_as(wanted, file))
+
+        return FileDelivery(
+            representation=Representation(
+                size_bytes=file.size_bytes,
+                etag=file.etag,
+                modified_ms=None,
+                content=Content(media_type=file.media_type, disposition=disposition),
+                cache=_kept(delivery, for_ever(shared=True)),
+            ),
+            open_reader=lambda: self._opened(wanted, file),
+        )
+
+    async def _opened(self, wanted: Wanted, file: ArtifactFile) -> Reader:
+        try:
+            return await self._filler.open(wanted, file)
+        except ArtifactMissing:
+            # Evicted between its receipt and now: the next request makes it again.
+            raise problems.unavailable(
+                "The artifact was just evicted and is made again when it is next asked for.",
+                retry_after_seconds=1,
+            ) from None
+
+    async def _standing(self, wanted: Wanted) -> Standing:
+        """Where the artifact stands; with ``cache_only``, what is not there stays missing."""
+        if not wanted.url.delivery.cache_only:
+            return await self._filler.obtain(wanted)
+        standing = await self._filler.look(wanted)
+        if standing is None or standing.receipt is None:
+            raise problems.not_found("This transform has not been made (cache_only=true).")
+        return standing
+
+    async def _job_answer(
+        self, scope: Scope, standing: Standing, *, status: int, headers: dict[str, str]
+    ) -> Response:
+        url = standing.wanted.url
+        body = job_body(
+            standing.job,
+            self._base_url.of(scope),
+            url=url,
+            ready=standing.receipt is not None,
+        )
+        body["transform"] = transform_body(url, await self._resolved(standing.wanted))
+        policy = NOT_KEPT
+        if status == 200 and standing.receipt is not None:
+            policy = _kept(url.delivery, CachePolicy(shared=True, max_age_seconds=MUTABLE_SECONDS))
+        return json_response(body, status=status, cache_control=policy.header, headers=headers)
+
+    async def _resolved(self, wanted: Wanted) -> Resolved | None:
+        """The plan against its sources, if they can be surveyed; the job says why if not."""
+        try:
+            return await self._filler.resolve(wanted)
+        except (TransformProblem, SandboxProblem, SourceProblem):
+            return None
+
+
+def _is_account_path(scope: Scope) -> bool:
+    first = scope["raw_path"].decode("latin-1").split("/", 2)[1:2]
+    return bool(first) and grammar.is_account(first[0])
+
+
+def _kept(delivery: Delivery, policy: CachePolicy) -> CachePolicy:
+    """Let the URL shorten or lengthen how long its answer is kept."""
+    if not delivery.cache:
+        return NOT_KEPT
+    if delivery.cache_ttl_seconds is None:
+        return policy
+    return CachePolicy(shared=policy.shared, max_age_seconds=delivery.cache_ttl_seconds)
+
+
+def _saved_as(wanted: Wanted, file: ArtifactFile) -> str:
+    """Name a download after the source: ``talk.wav`` made into MP3 is ``talk.mp3``."""
+    stem = wanted.url.url.path.rpartition("/")[2].rpartition(".")[0]
+    name = wanted.url.url.path.rpartition("/")[2]
+    return f"{stem or name}.{file.path.rpartition('.')[2]}"

@@ -1,0 +1,1 @@
+"""The documents whose APIs are spoken here, one package each."""

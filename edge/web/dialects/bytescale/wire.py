@@ -1,0 +1,176 @@
+"""
+Bytescale's JSON, written: jobs, usage and lists of them.
+
+Pure mapping. The field names and the order of a job are the seed's ("Example #3"); ``progress``,
+``error`` and ``transform`` are ours and come last.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NotRequired, TypedDict
+
+from edge.billing.store import LedgerEntry, MonthTotal
+from edge.jobs.job import Job, JobState
+from transforms import canonical
+from transforms.audio.timeline import Resolved, ResolvedClip
+from transforms.plan import Encoding
+from transforms.planner import TransformUrl
+
+JOB_DOCS = "https://www.bytescale.com/docs/job-api/GetJob"
+PROCESS_FILE_JOB = "ProcessFileJob"
+RESET_CACHE_JOB = "ResetCacheJob"
+
+# The SDK knows the first, the seed the second; they are one kind of job.
+TRANSFORM_JOB_TYPES = ("ProcessAudioJob", PROCESS_FILE_JOB)
+JOB_TYPES = (*TRANSFORM_JOB_TYPES, RESET_CACHE_JOB)
+
+# The seed: the response "initially contains "status": "Running"", and pollers are written to go
+# on while it does; whether a worker is free yet shows in the progress.
+_STATUS = {
+    JobState.QUEUED: "Running",
+    JobState.RUNNING: "Running",
+    JobState.DONE: "Succeeded",
+    JobState.FAILED: "Failed",
+    JobState.CANCELLED: "Cancelled",
+}
+_RESET_SUBJECT = "reset "
+
+
+class JobBody(TypedDict):
+    """A job, as every poll is answered."""
+
+    jobUrl: str
+    jobDocs: str
+    jobId: str
+    jobType: str
+    accountId: str
+    created: int
+    lastUpdated: int
+    status: str
+    summary: dict[str, object]
+    progress: float
+    error: NotRequired[dict[str, str]]
+    transform: NotRequired[dict[str, object]]
+
+
+def job_body(job: Job, base_url: str, *, url: TransformUrl | None, ready: bool) -> JobBody:
+    """
+    Write a job.
+
+    Args:
+        job: As it stands.
+
+        base_url: Of this edge, without a slash at the end.
+
+        url: The transform URL to answer for; ``None`` for a job that is no transform.
+
+        ready: Whether the artifact can be had now; a job that is done but whose artifact was
+            evicted is running as far as a client can tell.
+    """
+    state = JobState.RUNNING if job.state is JobState.DONE and url and not ready else job.state
+    kind = job_type(job)
+    body: JobBody = {
+        "jobUrl": f"{base_url}/v2/accounts/{job.account}/jobs/{kind}/{job.id}",
+        "jobDocs": JOB_DOCS,
+        "jobId": job.id,
+        "jobType": kind,
+        "accountId": job.account,
+        "created": job.created_ms,
+        "lastUpdated": job.updated_ms,
+        "status": _STATUS[state],
+        "summary": {},
+        "progress": round(job.progress, 4),
+    }
+    if state is JobState.DONE and url is not None and url.spec.artifact is not None:
+        body["summary"] = {
+            "result": {
+                "type": "Artifact",
+                "artifact": url.spec.artifact,
+                "artifactUrl": base_url + url.artifact_path(url.spec.artifact),
+            }
+        }
+    if state is JobState.FAILED:
+        body["error"] = {"code": job.error_code or "", "message": job.error_message or ""}
+    return body
+
+
+def job_type(job: Job) -> str:
+    """Name a job's type by what it is about."""
+    return RESET_CACHE_JOB if job.subject.startswith(_RESET_SUBJECT) else PROCESS_FILE_JOB
+
+
+def reset_subject(pattern: str) -> str:
+    """Spell the subject of a cache reset."""
+    return _RESET_SUBJECT + pattern
+
+
+def transform_body(url: TransformUrl, resolved: Resolved | None) -> dict[str, object]:
+    """Write what was asked for beside what is made of it."""
+    made: dict[str, object] = {"url": canonical.spell(url.plan)}
+    if resolved is not None:
+        made["clips"] = [_clip(clip) for clip in resolved.clips]
+        made["variants"] = [_encoding(encoding) for encoding in resolved.render.encodings]
+        if resolved.duration is not None:
+            made["duration"] = round(float(resolved.duration), 6)
+            made["durationEstimated"] = not resolved.exact
+    return {"requested": url.requested, "made": made}
+
+
+def _clip(clip: ResolvedClip) -> dict[str, object]:
+    def point(samples: int | None) -> dict[str, object] | None:
+        if samples is None:
+            return None
+        return {"samples": samples, "seconds": round(samples / clip.sample_rate_hz, 6)}
+
+    return {
+        "path": clip.path,
+        "start": point(clip.start_samples),
+        "end": point(clip.end_samples),
+        "repeat": clip.repeat,
+        "samplingRate": clip.sample_rate_hz,
+    }
+
+
+def _encoding(encoding: Encoding) -> dict[str, object]:
+    body: dict[str, object] = {
+        "samplingRate": encoding.sample_rate_hz,
+        "channels": encoding.channels,
+    }
+    if encoding.bitrate_bps is not None:
+        body["bitRate"] = encoding.bitrate_bps
+        body["bitRateMode"] = "ABR" if encoding.average else "CBR"
+    if encoding.bit_depth is not None:
+        body["bitDepth"] = encoding.bit_depth
+    return body
+
+
+def usage_body(
+    total: MonthTotal, *, quota_seconds: int | None, storage_bytes: int, storage_quota: int | None
+) -> dict[str, object]:
+    """Write what an account used this month."""
+    return {
+        "month": total.month,
+        "billedSeconds": number(total.billed_seconds),
+        "quotaSeconds": quota_seconds,
+        "entryCount": total.entry_count,
+        "storageBytes": storage_bytes,
+        "storageQuotaBytes": storage_quota,
+    }
+
+
+def entry_body(entry: LedgerEntry) -> dict[str, object]:
+    """Write one ledger entry: seconds of sound, the multiplier, their product."""
+    return {
+        "key": entry.key,
+        "url": entry.url,
+        "seconds": number(Fraction(entry.duration_ms, 1000)),
+        "multiplier": number(Fraction(entry.multiplier_thousandths, 1000)),
+        "billedSeconds": number(entry.billed_seconds),
+        "at": entry.at_ms,
+    }
+
+
+def number(value: Fraction) -> int | float:
+    """Write a fraction as JSON readers expect it: whole numbers without a point."""
+    return int(value) if value.denominator == 1 else float(value)

@@ -1,0 +1,413 @@
+"""The store of finished artifacts."""
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from cache.artifacts import ArtifactMissing, ArtifactRefused, Artifacts
+from cache.blobs.disk import DiskBlobs
+from cache.receipts import ArtifactFile, Receipt
+
+KEY = "0f" * 32
+DAY_MS = 24 * 3600 * 1000
+
+
+class Clock:
+    def __init__(self, now_ms: int = 1_000_000) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def key_of(number: int) -> str:
+    return f"{number:064x}"
+
+
+def open_store(tmp_path: Path, *, max_bytes: int | None = None, clock=None) -> Artifacts:
+    return Artifacts(
+        DiskBlobs(tmp_path / "blobs"),
+        tmp_path,
+        max_bytes=max_bytes,
+        now_ms=clock or Clock(),
+    )
+
+
+@pytest.fixture
+async def store(tmp_path: Path):
+    async with open_store(tmp_path) as store:
+        yield store
+
+
+async def publish(
+    store: Artifacts,
+    key: str = KEY,
+    files: dict[str, bytes] | None = None,
+    *,
+    account: str = "W142hJk",
+    source_path: str = "/a.mp3",
+) -> Receipt:
+    staging = await store.stage(key)
+    files = {"/audio.mp3": b"audio"} if files is None else files
+    for path, content in files.items():
+        with staging.create(path) as file:
+            file.write(content)
+    return await store.publish(
+        staging,
+        key=key,
+        account=account,
+        source_path=source_path,
+        media_types=dict.fromkeys(files, "audio/mpeg"),
+        extra={"made": "by a test"},
+    )
+
+
+async def content(store: Artifacts, receipt: Receipt, path: str = "/audio.mp3") -> bytes:
+    file = receipt.file(path)
+    assert file is not None
+    reader = await store.open(receipt.key, file)
+    try:
+        return await reader.read_at(0, reader.size_bytes)
+    finally:
+        await reader.aclose()
+
+
+def names(tmp_path: Path) -> list[str]:
+    root = tmp_path / "blobs"
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def receipt_path(tmp_path: Path, key: str) -> Path:
+    return tmp_path / "blobs" / "artifacts" / key[:2] / key / "receipt.json"
+
+
+async def test_what_is_published_can_be_found_and_read(store: Artifacts) -> None:
+    published = await publish(store, files={"/b/1.ts": b"segment", "/a.m3u8": b"playlist"})
+
+    def file(path: str, content: bytes) -> ArtifactFile:
+        return ArtifactFile(
+            path=path,
+            digest=hashlib.sha256(content).hexdigest(),
+            size_bytes=len(content),
+            media_type="audio/mpeg",
+        )
+
+    assert published == Receipt(
+        key=KEY,
+        account="W142hJk",
+        source_path="/a.mp3",
+        created_ms=1_000_000,
+        files=(file("/a.m3u8", b"playlist"), file("/b/1.ts", b"segment")),
+        extra={"made": "by a test"},
+    )
+    assert await store.receipt(KEY) == published
+    assert await content(store, published, "/b/1.ts") == b"segment"
+
+
+async def test_files_are_named_by_their_content(store: Artifacts, tmp_path: Path) -> None:
+    await publish(store, files={"/a.ts": b"same", "/b.ts": b"same", "/strange.ext-ension": b"x"})
+    same = hashlib.sha256(b"same").hexdigest()
+    other = hashlib.sha256(b"x").hexdigest()
+
+    expected = sorted((f"{same}.ts", other, "receipt.json"))
+
+    assert names(tmp_path) == [f"artifacts/0f/{KEY}/{name}" for name in expected]
+    assert store.total_bytes == sum(
+        (tmp_path / "blobs" / name).stat().st_size for name in names(tmp_path)
+    )
+
+
+async def test_an_artifact_survives_a_restart(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        published = await publish(store)
+        total_bytes = store.total_bytes
+
+    async with open_store(tmp_path) as store:
+        assert store.total_bytes == total_bytes
+        assert await store.receipt(KEY) == published
+        assert await content(store, published) == b"audio"
+
+
+async def test_nothing_is_left_in_staging(store: Artifacts, tmp_path: Path) -> None:
+    await publish(store)
+
+    assert [path for path in (tmp_path / "staging").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("staged", "media_types", "reason"),
+    [
+        ({}, {}, "nothing was staged"),
+        ({"/a": b""}, {"/a": "x/y"}, "nothing in /a"),
+        ({"/a": b"a"}, {"/a": "x/y", "/b": "x/y"}, "no file for /b"),
+        ({"/a": b"a", "/b": b"b"}, {"/a": "x/y"}, "no media type for /b"),
+    ],
+)
+async def test_a_part_of_an_artifact_is_refused(
+    store: Artifacts,
+    tmp_path: Path,
+    staged: dict[str, bytes],
+    media_types: dict[str, str],
+    reason: str,
+) -> None:
+    staging = await store.stage(KEY)
+    for path, data in staged.items():
+        with staging.create(path) as file:
+            file.write(data)
+
+    with pytest.raises(ArtifactRefused, match=reason):
+        await store.publish(
+            staging, key=KEY, account="a", source_path="/a", media_types=media_types, extra={}
+        )
+    await staging.discard()
+    await staging.discard()
+
+    assert await store.receipt(KEY) is None
+    assert not (tmp_path / "blobs").exists()
+
+
+async def test_publishing_again_keeps_the_first(store: Artifacts, tmp_path: Path) -> None:
+    first = await publish(store, files={"/audio.mp3": b"first"})
+    second = await publish(store, files={"/audio.mp3": b"second"})
+
+    assert second == first
+    assert await content(store, second) == b"first"
+    assert len(names(tmp_path)) == 2
+
+
+async def test_publishing_at_the_same_time_is_harmless(store: Artifacts, tmp_path: Path) -> None:
+    versions = [{"/audio.mp3": bytes([number]) * 100} for number in range(8)]
+
+    published = await asyncio.gather(*(publish(store, files=files) for files in versions))
+
+    assert len({receipt.files for receipt in published}) == 1
+    assert await content(store, published[0]) in [files["/audio.mp3"] for files in versions]
+    assert len(names(tmp_path)) == 2
+
+
+async def test_two_processes_publishing_one_key_leave_a_whole_artifact(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as one, open_store(tmp_path) as two:
+        ours, theirs = await asyncio.gather(
+            publish(one, files={"/audio.mp3": b"ours"}),
+            publish(two, files={"/audio.mp3": b"theirs"}),
+        )
+
+        assert {await content(one, ours), await content(two, theirs)} <= {b"ours", b"theirs"}
+    async with open_store(tmp_path) as later:
+        receipt = await later.receipt(KEY)
+        assert receipt is not None
+        assert await content(later, receipt) in (b"ours", b"theirs")
+
+
+async def test_a_crash_before_the_receipt_leaves_no_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Crash(BaseException):
+        """Not an Exception: nothing may clean up after it."""
+
+    put = DiskBlobs.put
+
+    async def crash_at_the_receipt(self: DiskBlobs, key: str, path: Path) -> None:
+        if key.endswith("receipt.json"):
+            raise Crash
+        await put(self, key, path)
+
+    async with open_store(tmp_path) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(DiskBlobs, "put", crash_at_the_receipt)
+            with pytest.raises(Crash):
+                await publish(store)
+    orphans = names(tmp_path)
+    now_ms = (tmp_path / "blobs" / orphans[0]).stat().st_mtime_ns // 1_000_000
+
+    async with open_store(tmp_path, clock=Clock(now_ms)) as store:
+        fresh = (await store.receipt(KEY), names(tmp_path))
+    async with open_store(tmp_path, clock=Clock(now_ms + DAY_MS + 1)) as store:
+        old = (await store.receipt(KEY), names(tmp_path))
+
+    assert (len(orphans), fresh, old) == (1, (None, orphans), (None, []))
+
+
+async def test_a_full_disk_leaves_nothing_behind(
+    store: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = DiskBlobs.put
+    done = 0
+
+    async def full(self: DiskBlobs, key: str, path: Path) -> None:
+        nonlocal done
+        if done == 3:
+            raise OSError(28, "No space left on device")
+        done += 1
+        await put(self, key, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DiskBlobs, "put", full)
+        with pytest.raises(OSError, match="No space left"):
+            await publish(store, files={f"/{n}.ts": bytes([n]) for n in range(6)})
+
+    assert (names(tmp_path), await store.receipt(KEY)) == ([], None)
+    assert (await publish(store)).key == KEY
+
+
+@pytest.mark.parametrize("damage", ["missing file", "short file", "no json", "other key"])
+async def test_a_damaged_artifact_is_none_and_goes_away(tmp_path: Path, damage: str) -> None:
+    async with open_store(tmp_path) as store:
+        published = await publish(store, files={"/a.ts": b"first", "/b.ts": b"second"})
+    receipt = receipt_path(tmp_path, KEY)
+    file = receipt.parent / f"{published.files[0].digest}.ts"
+    match damage:
+        case "missing file":
+            file.unlink()
+        case "short file":
+            file.write_bytes(b"f")
+        case "no json":
+            receipt.write_bytes(b"{")
+        case "other key":
+            receipt.write_bytes(receipt.read_bytes().replace(KEY.encode(), b"00" * 32))
+
+    async with open_store(tmp_path) as store:
+        found = await store.receipt(KEY)
+
+    assert (found, receipt.exists()) == (None, False)
+
+
+async def test_a_file_that_went_meanwhile_makes_the_artifact_missing(
+    store: Artifacts, tmp_path: Path
+) -> None:
+    published = await publish(store)
+    for name in names(tmp_path):
+        if not name.endswith("receipt.json"):
+            (tmp_path / "blobs" / name).unlink()
+
+    with pytest.raises(ArtifactMissing):
+        await content(store, published)
+    assert (await store.receipt(KEY), names(tmp_path), store.total_bytes) == (None, [], 0)
+
+
+async def test_the_least_recently_used_are_evicted(tmp_path: Path) -> None:
+    clock = Clock()
+    async with open_store(tmp_path, max_bytes=3500, clock=clock) as store:
+        for number in range(1, 4):
+            clock.now_ms += 1
+            await publish(store, key_of(number), {"/audio.mp3": b"x" * 800})
+        clock.now_ms += 1
+        await store.receipt(key_of(1))
+        clock.now_ms += 1
+        await publish(store, key_of(4), {"/audio.mp3": b"x" * 800})
+
+        left = [n for n in range(1, 5) if await store.receipt(key_of(n))]
+
+    assert left == [1, 3, 4]
+
+
+async def test_uses_are_remembered_across_a_restart(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        for number in range(1, 4):
+            await publish(store, key_of(number), {"/audio.mp3": b"x" * 800})
+    for seconds, number in enumerate((2, 3, 1)):
+        os.utime(receipt_path(tmp_path, key_of(number)), (seconds, seconds))
+
+    async with open_store(tmp_path, max_bytes=1500) as store:
+        evicted = await store.sweep()
+        left = [n for n in range(1, 4) if await store.receipt(key_of(n))]
+
+    assert (evicted, left) == (2, [1])
+
+
+async def test_a_use_is_written_down_once_a_minute(tmp_path: Path) -> None:
+    clock = Clock()
+    path = receipt_path(tmp_path, KEY)
+    touched = []
+    async with open_store(tmp_path, clock=clock) as store:
+        await publish(store)
+        for wait_ms in (1, 59_998, 1, 59_999):
+            clock.now_ms += wait_ms
+            os.utime(path, (0, 0))
+            await store.receipt(KEY)
+            touched.append(path.stat().st_mtime_ns > 0)
+
+    assert touched == [False, False, True, False]
+
+
+async def test_the_newest_stays_even_above_the_limit(tmp_path: Path) -> None:
+    async with open_store(tmp_path, max_bytes=100) as store:
+        await publish(store, key_of(1), {"/audio.mp3": b"x" * 1000})
+        alone = await store.receipt(key_of(1))
+        await publish(store, key_of(2), {"/audio.mp3": b"x" * 1000})
+
+        assert alone is not None
+        assert [await store.receipt(key_of(1)) is None, await store.receipt(key_of(2)) is None] == [
+            True,
+            False,
+        ]
+
+
+async def test_an_eviction_does_not_disturb_an_open_file(store: Artifacts) -> None:
+    published = await publish(store)
+    reader = await store.open(KEY, published.files[0])
+
+    await store.remove(KEY)
+    await store.remove(KEY)
+    read = await reader.read_at(0, 100)
+    await reader.aclose()
+
+    assert (read, await store.receipt(KEY), store.total_bytes) == (b"audio", None, 0)
+
+
+async def test_a_removed_artifact_can_be_made_again(store: Artifacts) -> None:
+    await publish(store, files={"/audio.mp3": b"first"})
+    await store.remove(KEY)
+
+    assert await content(store, await publish(store, files={"/audio.mp3": b"second"})) == b"second"
+
+
+async def test_purging_goes_by_account_and_whole_folders(store: Artifacts) -> None:
+    sources = ["/music/a.mp3", "/music/b.mp3", "/musical/c.mp3", "/d.mp3"]
+    for number, source_path in enumerate(sources):
+        await publish(store, key_of(number), source_path=source_path)
+    await publish(store, key_of(9), account="X242hJk", source_path="/music/a.mp3")
+
+    async def left() -> list[int]:
+        return [n for n in (0, 1, 2, 3, 9) if await store.receipt(key_of(n))]
+
+    purged = [
+        (await store.purge("W142hJk", "/music/b.mp3"), await left()),
+        (await store.purge("W142hJk", "/music"), await left()),
+        (await store.purge("W142hJk", None), await left()),
+        (await store.purge("nobody!", None), await left()),
+    ]
+
+    assert purged == [(1, [0, 2, 3, 9]), (1, [2, 3, 9]), (2, [9]), (0, [9])]
+
+
+async def test_strangers_in_the_store_are_left_alone(tmp_path: Path) -> None:
+    strange = tmp_path / "blobs" / "artifacts" / "notes.txt"
+    strange.parent.mkdir(parents=True)
+    strange.write_bytes(b"mine")
+
+    async with open_store(tmp_path, max_bytes=1) as store:
+        await publish(store)
+        await store.sweep()
+        await store.purge("W142hJk", None)
+
+    assert names(tmp_path) == ["artifacts/notes.txt"]
+
+
+@pytest.mark.parametrize("key", ["", "0f", "0F" * 32, "../" * 21 + "x", KEY + "\n"])
+async def test_odd_keys_are_refused(store: Artifacts, key: str) -> None:
+    with pytest.raises(ValueError, match="is no artifact key"):
+        await store.stage(key)
+    with pytest.raises(ValueError, match="is no artifact key"):
+        await store.receipt(key)
+
+
+async def test_memory_forgets_but_the_disk_remembers(tmp_path: Path) -> None:
+    blobs = DiskBlobs(tmp_path / "blobs")
+    async with Artifacts(blobs, tmp_path, remembered=2) as store:
+        published = [await publish(store, key_of(number)) for number in range(5)]
+
+        assert [await store.receipt(key_of(number)) for number in range(5)] == published

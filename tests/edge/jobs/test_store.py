@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from edge.billing.store import Ledger, Reconciliation
+from edge.jobs.job import Job, JobState, Lease
+from edge.jobs.store import MOST_LOST_LEASES, Jobs
+from edge.records.paging import BadCursor
+
+from .work import ACCOUNT, charge, lapse, queue, start
+
+IN_HEALTH = Reconciliation(jobs_without_entry=(), entries_without_job=())
+
+
+async def _now(jobs: Jobs, key: str = "k") -> Job:
+    job = await jobs.by_key(key)
+    assert job is not None
+    return job
+
+
+async def test_a_new_job_waits_in_the_queue(jobs: Jobs) -> None:
+    job, lease = await jobs.submit(
+        key="k", account=ACCOUNT, subject="/a.mp3?f=aac", priority=5, owner=None
+    )
+
+    assert lease is None
+    assert job == Job(
+        id=job.id,
+        key="k",
+        account=ACCOUNT,
+        subject="/a.mp3?f=aac",
+        state=JobState.QUEUED,
+        priority=5,
+        progress=0.0,
+        attempts=0,
+        lost_leases=0,
+        epoch=0,
+        owner=None,
+        lease_until_ms=None,
+        error_code=None,
+        error_message=None,
+        details="{}",
+        created_ms=job.created_ms,
+        updated_ms=job.created_ms,
+    )
+    assert job == await jobs.get(ACCOUNT, job.id) == await jobs.by_key("k")
+
+
+async def test_an_owner_starts_a_new_job_at_once(jobs: Jobs) -> None:
+    job, lease = await jobs.submit(
+        key="k", account=ACCOUNT, subject="/a.mp3?f=aac", priority=0, owner="node"
+    )
+
+    assert lease == Lease(
+        job_id=job.id, key="k", account=ACCOUNT, subject="/a.mp3?f=aac", owner="node", epoch=1
+    )
+    assert (job.state, job.owner, job.epoch) == (JobState.RUNNING, "node", 1)
+    assert job.lease_until_ms == job.created_ms + 3_600_000
+
+
+async def test_whoever_comes_later_joins(jobs: Jobs) -> None:
+    queued = await queue(jobs)
+
+    assert (queued, None) == await jobs.submit(
+        key="k", account=ACCOUNT, subject="/other?f=aac", priority=9, owner="node"
+    )
+
+
+async def test_a_done_job_stays_done(jobs: Jobs) -> None:
+    lease = await start(jobs)
+    assert await jobs.finish(lease, charge=charge(), details='{"files": 1}')
+    done = await _now(jobs)
+
+    assert (
+        done.state,
+        done.progress,
+        done.owner,
+        done.lease_until_ms,
+        done.details,
+    ) == (JobState.DONE, 1.0, None, None, '{"files": 1}')
+    assert done == await queue(jobs)
+
+
+async def test_a_remade_job_keeps_its_id_and_is_not_billed_again(
+    jobs: Jobs, ledger: Ledger
+) -> None:
+    lease = await start(jobs)
+    await jobs.finish(lease, charge=charge(), details="{}")
+    billed = await ledger.entries(ACCOUNT)
+    again = await start(jobs, owner="other", remake=True)
+    await jobs.finish(again, charge=charge(duration_ms=90_000), details="{}")
+
+    assert again == replace(lease, owner="other", epoch=2)
+    assert billed == await ledger.entries(ACCOUNT)
+    assert await ledger.reconcile() == IN_HEALTH
+
+
+async def test_a_job_being_remade_is_joined_not_restarted(jobs: Jobs, ledger: Ledger) -> None:
+    lease = await start(jobs)
+    await jobs.finish(lease, charge=charge(), details="{}")
+    remade, _ = await jobs.submit(
+        key="k", account=ACCOUNT, subject="/", priority=0, owner=None, remake=True
+    )
+
+    assert (JobState.QUEUED, lease.job_id) == (remade.state, remade.id)
+    assert (remade, None) == await jobs.submit(
+        key="k", account=ACCOUNT, subject="/", priority=0, owner="node", remake=True
+    )
+    assert await ledger.reconcile() == IN_HEALTH
+
+
+async def test_a_failed_job_stays_failed_until_a_retry_is_asked_for(jobs: Jobs) -> None:
+    lease = await start(jobs)
+    await jobs.fail(lease, code="unsupported_media", message="No audio track.")
+    failed = await _now(jobs)
+
+    assert (
+        failed.state,
+        failed.error_code,
+        failed.error_message,
+        failed.owner,
+    ) == (JobState.FAILED, "unsupported_media", "No audio track.", None)
+    assert (failed, None) == await jobs.submit(
+        key="k", account=ACCOUNT, subject="/", priority=0, owner="node", remake=True
+    )
+    job, again = await jobs.submit(
+        key="k", account=ACCOUNT, subject="/", priority=0, owner="node", retry_failed=True
+    )
+    assert again == replace(lease, epoch=2)
+    assert (job.state, job.error_code, job.error_message) == (JobState.RUNNING, None, None)
+
+
+async def test_a_failed_job_costs_nothing(jobs: Jobs, ledger: Ledger) -> None:
+    await jobs.fail(await start(jobs), code="unsupported_media", message="No audio track.")
+
+    assert await ledger.entries(ACCOUNT) == ((), None)
+
+
+async def test_a_request_after_a_cancellation_starts_afresh_under_a_new_id(jobs: Jobs) -> None:
+    cancelled = await jobs.cancel(ACCOUNT, (await queue(jobs)).id)
+    assert cancelled is not None
+    assert cancelled.state is JobState.CANCELLED
+    assert cancelled == await jobs.by_key("k")
+    fresh = await queue(jobs)
+
+    assert fresh.id != cancelled.id
+    assert fresh == await jobs.by_key("k")
+    assert cancelled == await jobs.get(ACCOUNT, cancelled.id)
+    assert ((fresh, cancelled), None) == await jobs.list(ACCOUNT)
+
+
+async def test_cancelling_stops_the_owner(jobs: Jobs, ledger: Ledger) -> None:
+    lease = await start(jobs)
+    await jobs.cancel(ACCOUNT, lease.job_id)
+
+    assert not await jobs.renew(lease, 0.5)
+    assert not await jobs.finish(lease, charge=charge(), details="{}")
+    assert not await jobs.fail(lease, code="c", message="m")
+    assert not await jobs.retry(lease, max_attempts=2)
+    assert await ledger.entries(ACCOUNT) == ((), None)
+
+
+async def test_a_settled_job_cannot_be_cancelled(jobs: Jobs) -> None:
+    lease = await start(jobs)
+    await jobs.finish(lease, charge=None, details="{}")
+    done = await jobs.get(ACCOUNT, lease.job_id)
+
+    assert done == await jobs.cancel(ACCOUNT, lease.job_id)
+
+
+async def test_jobs_of_another_account_do_not_exist(jobs: Jobs) -> None:
+    job = await queue(jobs)
+
+    assert await jobs.get("another", job.id) is None
+    assert await jobs.cancel("another", job.id) is None
+    assert await jobs.list("another") == ((), None)
+    assert job == await jobs.get(ACCOUNT, job.id)
+
+
+async def test_what_was_served_before_a_cancellation_is_settled(jobs: Jobs, ledger: Ledger) -> None:
+    lease = await start(jobs)
+    assert not await jobs.settle(lease, charge=charge(duration_ms=20_000))
+    await jobs.cancel(ACCOUNT, lease.job_id)
+    assert not await jobs.settle(replace(lease, owner="other"), charge=charge())
+    assert await jobs.settle(lease, charge=charge(duration_ms=20_000))
+    await jobs.settle(lease, charge=charge(duration_ms=30_000))
+    await jobs.finish(await start(jobs), charge=charge(), details="{}")
+    entries, _ = await ledger.entries(ACCOUNT)
+
+    assert [entry.duration_ms for entry in entries] == [20_000]
+    assert await ledger.reconcile() == IN_HEALTH
+
+
+async def test_a_free_job_leaves_no_entry(jobs: Jobs, ledger: Ledger) -> None:
+    assert await jobs.finish(await start(jobs), charge=None, details="{}")
+
+    assert await ledger.entries(ACCOUNT) == ((), None)
+    assert await ledger.reconcile() == IN_HEALTH
+
+
+async def test_a_charge_for_another_key_is_refused_and_finishes_nothing(
+    jobs: Jobs, ledger: Ledger
+) -> None:
+    lease = await start(jobs)
+    running = await _now(jobs)
+
+    with pytest.raises(ValueError, match="not for the leased job"):
+        await jobs.finish(lease, charge=charge("other"), details="{}")
+    assert running == await _now(jobs)
+    assert await ledger.entries(ACCOUNT) == ((), None)
+
+
+async def test_the_most_urgent_is_claimed_first_then_the_oldest(jobs: Jobs) -> None:
+    for key, priority in (("old", 0), ("young", 0), ("urgent", 10)):
+        await queue(jobs, key, priority=priority)
+    claimed = [await jobs.claim("node") for _ in range(4)]
+
+    assert [lease.key if lease else None for lease in claimed] == ["urgent", "old", "young", None]
+
+
+async def test_a_held_job_is_nobody_elses(jobs: Jobs) -> None:
+    await start(jobs)
+
+    assert await jobs.claim("other") is None
+
+
+async def test_a_lapsed_lease_passes_on_and_fences_its_late_owner(
+    jobs: Jobs, records: AsyncEngine, ledger: Ledger
+) -> None:
+    late = await start(jobs, owner="late")
+    await lapse(records)
+    lease = await jobs.claim("next")
+    assert lease == replace(late, owner="next", epoch=2)
+    before = await _now(jobs)
+
+    assert before.lost_leases == 1
+    assert not await jobs.renew(late, 0.9)
+    assert not await jobs.finish(late, charge=charge(), details="{}")
+    assert not await jobs.fail(late, code="c", message="m")
+    assert not await jobs.retry(late, max_attempts=2)
+    assert before == await _now(jobs)
+    assert await ledger.entries(ACCOUNT) == ((), None)
+
+
+async def test_the_same_owner_is_fenced_from_its_own_former_lease(
+    jobs: Jobs, records: AsyncEngine
+) -> None:
+    late = await start(jobs, owner="node")
+    await lapse(records)
+    lease = await jobs.claim("node")
+    assert lease is not None
+
+    assert not await jobs.renew(late, 0.9)
+    assert await jobs.renew(lease, 0.1)
+
+
+async def test_a_lapsed_lease_nobody_took_can_be_renewed(jobs: Jobs, records: AsyncEngine) -> None:
+    lease = await start(jobs)
+    await lapse(records)
+
+    assert await jobs.renew(lease, 0.25)
+    assert await jobs.claim("other") is None
+    assert (await _now(jobs)).progress == 0.25
+
+
+async def test_the_tenth_lost_lease_fails_the_job(jobs: Jobs, records: AsyncEngine) -> None:
+    await start(jobs)
+    for losses in range(1, MOST_LOST_LEASES):
+        await lapse(records)
+        assert await jobs.claim(f"node{losses}") is not None
+        assert (await _now(jobs)).lost_leases == losses
+    await lapse(records)
+    await queue(jobs, "next")
+    lease = await jobs.claim("node")
+    assert lease is not None
+    failed = await _now(jobs)
+
+    assert lease.key == "next"
+    assert (
+        failed.state,
+        failed.error_code,
+        failed.lost_leases,
+        failed.owner,
+    ) == (JobState.FAILED, "lost_too_often", MOST_LOST_LEASES, None)
+
+
+async def test_a_source_that_kills_workers_is_tried_twice(jobs: Jobs) -> None:
+    assert await jobs.retry(await start(jobs), max_attempts=2)
+    requeued = await _now(jobs)
+    second = await jobs.claim("node")
+    assert second is not None
+    assert await jobs.retry(second, max_attempts=2)
+    failed = await _now(jobs)
+
+    assert (
+        requeued.state,
+        requeued.attempts,
+        requeued.owner,
+        requeued.error_code,
+    ) == (JobState.QUEUED, 1, None, None)
+    assert failed == replace(
+        requeued,
+        state=JobState.FAILED,
+        attempts=2,
+        epoch=2,
+        error_code="worker_died",
+        error_message="The worker died 2 times while it made this.",
+        updated_ms=failed.updated_ms,
+    )
+    assert await jobs.claim("node") is None
+
+
+async def test_a_leaving_owner_gives_everything_back_uncounted(jobs: Jobs) -> None:
+    leases = [await start(jobs, key, owner="leaving") for key in ("a", "b")]
+    await start(jobs, "c", owner="staying")
+
+    assert await jobs.release_owner("leaving") == 2
+    assert await jobs.release_owner("leaving") == 0
+    assert not await jobs.renew(leases[0], 0.5)
+    assert [
+        (job.state, job.attempts, job.lost_leases)
+        for job in [await _now(jobs, key) for key in ("a", "b", "c")]
+    ] == [(JobState.QUEUED, 0, 0), (JobState.QUEUED, 0, 0), (JobState.RUNNING, 0, 0)]
+
+
+async def test_every_change_moves_the_job_on_even_within_a_millisecond(jobs: Jobs) -> None:
+    lease = await start(jobs)
+    stamps = [(await _now(jobs)).updated_ms]
+    for step in range(20):
+        await jobs.renew(lease, step / 20)
+        stamps.append((await _now(jobs)).updated_ms)
+
+    assert stamps == sorted(set(stamps))
+
+
+async def test_the_list_comes_newest_first_in_pages(jobs: Jobs) -> None:
+    made = [await queue(jobs, key) for key in ("a", "b", "c")]
+    expected = sorted(made, key=lambda job: (job.created_ms, job.id), reverse=True)
+    first, cursor = await jobs.list(ACCOUNT, limit=2)
+    second, end = await jobs.list(ACCOUNT, cursor=cursor, limit=2)
+
+    assert expected == [*first, *second]
+    assert end is None
+    with pytest.raises(BadCursor):
+        await jobs.list(ACCOUNT, cursor="2")
+
+
+async def test_jobs_are_counted_by_state_and_by_account(jobs: Jobs) -> None:
+    await queue(jobs, "queued")
+    await start(jobs, "running")
+    await jobs.finish(await start(jobs, "done"), charge=None, details="{}")
+
+    assert await jobs.counts() == {
+        JobState.QUEUED: 1,
+        JobState.RUNNING: 1,
+        JobState.DONE: 1,
+        JobState.FAILED: 0,
+        JobState.CANCELLED: 0,
+    }
+    assert (await jobs.active(ACCOUNT), await jobs.active("another")) == (2, 0)

@@ -1,0 +1,288 @@
+"""
+Jobs that do what their source says: its first word is the action, the rest its argument.
+
+They run in real workers in place of the engine, and do what crafted media might make it do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import errno
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge.sandbox.jobs import Jobs
+from edge.sandbox.wire import Progress, Surveyed, encode
+from edge.sandbox.worker import CONTROL_DESCRIPTOR
+from transforms.plan import RenderedFile, RenderPlan, RenderReport, SourceFacts
+from transforms.problems import Detail, UnsupportedMedia
+from transforms.sinks import Sink
+from transforms.sources import Source
+
+Document = dict[str, object]
+
+
+def facts(*, samples: int) -> SourceFacts:
+    return SourceFacts(
+        container="wav",
+        codec="pcm_s16le",
+        sample_rate_hz=48_000,
+        channels=2,
+        frame_samples=None,
+        samples=samples,
+        exact=True,
+    )
+
+
+def survey(source: Source, *, track: int, exact: bool) -> SourceFacts:
+    return facts(samples=source.size_bytes + 1000 * track + 10_000 * exact)
+
+
+def probe(source: Source) -> Document:
+    action, _, argument = source.read_at(0, 100).decode().partition(" ")
+    return ACTIONS[action](source, argument)
+
+
+def echo(source: Source, argument: str) -> Document:
+    whole = source.read_at(0, source.size_bytes + 10)
+    past = source.read_at(source.size_bytes + 5, 10)
+    return {"whole": whole.decode(), "middle": source.read_at(5, 3).decode(), "past": past.decode()}
+
+
+def measure(source: Source, argument: str) -> Document:
+    return {"read": len(source.read_at(0, source.size_bytes)), "size": source.size_bytes}
+
+
+def confess(source: Source, argument: str) -> Document:
+    status = Path("/proc/self/status").read_text()
+    return {
+        "limits": {
+            name: resource.getrlimit(getattr(resource, name))[0]
+            for name in ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
+        },
+        "no_new_privs": "NoNewPrivs:\t1" in status,
+        "threads": threading.active_count(),
+        "nice": os.nice(0),
+        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1],
+        "environment": sorted(os.environ),
+        "asyncio": "asyncio" in sys.modules,
+    }
+
+
+def abort(source: Source, argument: str) -> Document:
+    os.abort()
+
+
+def segfault(source: Source, argument: str) -> Document:
+    ctypes.string_at(0)
+    raise AssertionError
+
+
+def spin(source: Source, argument: str) -> Document:
+    while True:
+        pass
+
+
+def sleep(source: Source, argument: str) -> Document:
+    signal.pause()
+    raise AssertionError
+
+
+def quit_early(source: Source, argument: str) -> Document:
+    os._exit(int(argument))
+
+
+def allocate(source: Source, argument: str) -> Document:
+    return {"allocated": len(bytearray(4 << 30))}
+
+
+def refuse(source: Source, argument: str) -> Document:
+    details: dict[str, Detail] = {"codec": "speex", "tried": ["a", "b"], "at": 0.5}
+    raise UnsupportedMedia("No decoder. " + "x" * 1000, details=details)
+
+
+def stumble(source: Source, argument: str) -> Document:
+    raise ValueError("the secret detail\x1b[31m")
+
+
+def chatter(source: Source, argument: str) -> Document:
+    os.write(2, b"a line of a library\n" * 1000)
+    return {}
+
+
+def say(source: Source, argument: str) -> Document:
+    os.write(CONTROL_DESCRIPTOR, bytes.fromhex(argument))
+    return sleep(source, argument)
+
+
+def answer_another_job(source: Source, argument: str) -> Document:
+    os.write(CONTROL_DESCRIPTOR, encode(Surveyed(facts=facts(samples=1))))
+    return sleep(source, argument)
+
+
+def report_progress(source: Source, argument: str) -> Document:
+    os.write(CONTROL_DESCRIPTOR, encode(Progress(fraction=0.5)))
+    return sleep(source, argument)
+
+
+def flood(source: Source, argument: str) -> Document:
+    frames = encode(Progress(fraction=0.5)) * 100
+    while True:
+        os.write(CONTROL_DESCRIPTOR, frames)
+
+
+def hang_up(source: Source, argument: str) -> Document:
+    os.close(CONTROL_DESCRIPTOR)
+    return spin(source, argument)
+
+
+def answer_at_length(source: Source, argument: str) -> Document:
+    return {"long": "x" * (2 << 20)}
+
+
+def ask_past_the_end(source: Source, argument: str) -> Document:
+    source.size_bytes += 10  # type: ignore[misc]
+    return echo(source, argument)
+
+
+ACTIONS: dict[str, Callable[[Source, str], Document]] = {
+    function.__name__: function
+    for function in (
+        echo,
+        measure,
+        confess,
+        abort,
+        segfault,
+        spin,
+        sleep,
+        quit_early,
+        allocate,
+        refuse,
+        stumble,
+        chatter,
+        say,
+        answer_another_job,
+        report_progress,
+        flood,
+        hang_up,
+        answer_at_length,
+        ask_past_the_end,
+    )
+}
+
+
+def render(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderReport:
+    action, _, argument = sources[0].read_at(0, 100).decode().partition(" ")
+    return RENDERS[action](sources, sink, argument)
+
+
+def report(*paths: str, size_bytes: int = 1) -> RenderReport:
+    files = tuple(
+        RenderedFile(path=path, media_type="audio/mpeg", size_bytes=size_bytes) for path in paths
+    )
+    return RenderReport(samples=48_000, sample_rate_hz=48_000, files=files, encoder="fake")
+
+
+def join(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    with sink.create("/audio.mp3") as file:
+        file.write(b"....")
+        for source in sources[1:]:
+            file.write(source.read_at(0, source.size_bytes))
+        file.seek(0)
+        file.write(b"head")
+        size_bytes = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        assert file.read(4) == b"head"
+    return report("/audio.mp3", size_bytes=size_bytes)
+
+
+def proceed(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    for step in range(100_001):
+        sink.progress(step / 100_000)
+    for wrong in (float("nan"), 0.5, -1.0, 2.0):
+        sink.progress(wrong)
+    return report()
+
+
+def start_and_spin(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    sink.progress(0.5)
+    while True:
+        pass
+
+
+def create(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    with sink.create(argument) as file:
+        file.write(b"x")
+    return report(argument)
+
+
+def create_many(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    paths = [f"/{number}.ts" for number in range(int(argument))]
+    for path in paths:
+        sink.create(path).close()
+    return report(*paths)
+
+
+def claim_more(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    sink.create("/a.ts").close()
+    return report("/a.ts", "/b.ts")
+
+
+def overflow(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    with sink.create("/audio.mp3") as file:
+        for _ in range(100):
+            file.write(bytes(1 << 20))
+    return report("/audio.mp3")
+
+
+def find_the_disk_full(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def be_nice(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    return dataclasses.replace(report(), encoder=f"nice {os.nice(0)}")
+
+
+def flood_progress(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    flood(sources[0], argument)
+    raise AssertionError
+
+
+RENDERS: dict[str, Callable[[Sequence[Source], Sink, str], RenderReport]] = {
+    function.__name__: function
+    for function in (
+        join,
+        proceed,
+        start_and_spin,
+        create,
+        create_many,
+        claim_more,
+        overflow,
+        find_the_disk_full,
+        be_nice,
+        flood_progress,
+    )
+}
+
+
+def warm() -> None:
+    """Nothing to warm; a zygote that cannot warm up is tested with ``BROKEN``."""
+
+
+def break_down() -> None:
+    raise RuntimeError("cannot warm up")
+
+
+def start_a_thread() -> None:
+    threading.Thread(target=signal.pause, daemon=True).start()
+
+
+JOBS = Jobs(warm=warm, survey=survey, probe=probe, render=render)
+BROKEN = Jobs(warm=break_down, survey=survey, probe=probe, render=render)
+THREADED = Jobs(warm=start_a_thread, survey=survey, probe=probe, render=render)

@@ -1,0 +1,171 @@
+"""A worker in a stranger's hands gets nothing but its own end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from cache.staging import Staging
+from edge.sandbox.conversation import is_legal_path
+from edge.sandbox.pool import Sandbox
+from edge.sandbox.problems import SentGarbage, WorkerDied
+
+from .doubles import AMPLE, LocalReader, RemoteReader, a_plan
+
+Local = Callable[[str], LocalReader]
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "signal_number"),
+    [
+        ("abort", "killed by signal 6 (SIGABRT)", signal.SIGABRT),
+        ("segfault", "killed by signal 11 (SIGSEGV)", signal.SIGSEGV),
+        ("quit_early 0", "exited with status 0 before it answered", None),
+        ("quit_early 7", "exited with status 7 before it answered", None),
+    ],
+)
+async def test_a_worker_that_ends_early_is_reported_with_its_reason(
+    sandbox: Sandbox, local: Local, action: str, reason: str, signal_number: int | None
+) -> None:
+    with pytest.raises(WorkerDied) as caught:
+        await sandbox.probe(local(action), deadline_seconds=AMPLE)
+
+    assert (caught.value.reason, caught.value.signal_number) == (reason, signal_number)
+
+
+@pytest.mark.parametrize(
+    ("action", "what"),
+    [
+        ("say 00000004deadbeef", "JSON is malformed"),
+        ("say ffffffff", "a frame of 4294967295 bytes"),
+        ("say 474554202f20", "a frame of 1195725856 bytes"),
+        ("answer_another_job", "an answer to another job: Surveyed"),
+        ("report_progress", "progress of a job that has none"),
+        ("flood", "progress of a job that has none"),
+    ],
+)
+async def test_garbage_ends_the_worker(
+    sandbox: Sandbox, local: Local, action: str, what: str
+) -> None:
+    with pytest.raises(SentGarbage) as caught:
+        await sandbox.probe(local(action), deadline_seconds=AMPLE)
+
+    assert caught.value.reason == "sent garbage"
+    assert what in caught.value.what
+
+
+async def test_a_read_past_the_end_ends_the_worker(sandbox: Sandbox) -> None:
+    with pytest.raises(SentGarbage) as caught:
+        await sandbox.probe(RemoteReader(b"ask_past_the_end"), deadline_seconds=AMPLE)
+
+    assert caught.value.what == "a read of 26 bytes at 0"
+
+
+@pytest.mark.parametrize(
+    ("action", "what"),
+    [
+        ("create /../escaped", "an illegal path: '/../escaped'"),
+        ("create relative", "an illegal path: 'relative'"),
+        ("create_many 3001", "more than 3000 files"),
+        ("claim_more", "more files than were created"),
+    ],
+)
+async def test_files_that_must_not_be_end_the_worker(
+    sandbox: Sandbox, local: Local, staging: Staging, action: str, what: str
+) -> None:
+    with pytest.raises(SentGarbage) as caught:
+        await render(sandbox, local(action), staging)
+
+    assert caught.value.what == what
+
+
+@pytest.mark.parametrize(
+    ("path", "legal"),
+    [
+        ("/audio.mp3", True),
+        ("/0f/manifest.m3u8", True),
+        ("/..a/b..", True),
+        ("/" + "a" * 200, True),
+        ("/" + "a" * 201, False),
+        ("", False),
+        ("/", False),
+        ("audio.mp3", False),
+        ("/a/", False),
+        ("//a", False),
+        ("/a/./b", False),
+        ("/a/../b", False),
+        ("/..", False),
+        ("/a\n", False),
+        ("/a b", False),
+        ("/a\x00", False),
+        ("/ä", False),
+        ("/a\\b", False),
+    ],
+)
+def test_artifact_paths_are_plain(path: str, legal: bool) -> None:
+    assert is_legal_path(path) is legal
+
+
+async def test_what_a_reader_raises_reaches_the_caller(sandbox: Sandbox) -> None:
+    async def change() -> bytes:
+        raise LookupError("the source changed")
+
+    with pytest.raises(LookupError, match="the source changed"):
+        await sandbox.probe(RemoteReader(b"echo", change), deadline_seconds=AMPLE)
+
+
+async def test_a_reader_that_times_out_is_no_missed_deadline(sandbox: Sandbox) -> None:
+    async def time_out() -> bytes:
+        raise TimeoutError("the origin is slow")
+
+    with pytest.raises(TimeoutError, match="the origin is slow"):
+        await sandbox.probe(RemoteReader(b"echo", time_out), deadline_seconds=AMPLE)
+
+
+async def test_a_connection_that_a_reader_loses_is_not_taken_for_the_workers(
+    sandbox: Sandbox,
+) -> None:
+    async def lose() -> bytes:
+        raise ConnectionResetError("the origin hung up")
+
+    with pytest.raises(ConnectionResetError, match="the origin hung up"):
+        await sandbox.probe(RemoteReader(b"echo", lose), deadline_seconds=AMPLE)
+
+
+async def test_what_the_staging_raises_reaches_the_caller(
+    sandbox: Sandbox, local: Local, tmp_path: Path
+) -> None:
+    class Full(Staging):
+        def create(self, path: str) -> BinaryIO:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        await render(sandbox, local("create /a.mp3"), Full(tmp_path))
+
+
+async def test_other_work_goes_on_while_a_worker_floods(
+    sandbox: Sandbox, local: Local, staging: Staging
+) -> None:
+    flooding = asyncio.create_task(render(sandbox, local("flood_progress"), staging))
+
+    for _ in range(5):
+        await sandbox.probe(local("echo abc"), deadline_seconds=AMPLE)
+
+    flooding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await flooding
+
+
+async def render(sandbox: Sandbox, reader: LocalReader, staging: Staging) -> None:
+    await sandbox.render(
+        a_plan(),
+        [reader],
+        staging,
+        on_progress=lambda _: None,
+        deadline_seconds=AMPLE,
+    )

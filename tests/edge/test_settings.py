@@ -1,0 +1,290 @@
+"""Settings: read from three places, checked together, shown without secrets."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.settings import Mount, Settings, SettingsInvalid, load_settings
+from edge.settings.cores import usable_cores
+from edge.settings.kinds import GIB
+
+SECRET_KEY = "secret_W142hJkabcdef"
+PUBLIC_KEY = "public_W142hJkabcdef"
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def mistakes_of(load: Callable[[], Settings]) -> list[str]:
+    with pytest.raises(SettingsInvalid) as raised:
+        load()
+    return [str(mistake) for mistake in raised.value.mistakes]
+
+
+def test_nothing_stated_gives_the_defaults(tmp_path: Path) -> None:
+    settings = load_settings({"PATH": "/bin", "EDGE_ROOT": ""})
+
+    assert settings == Settings()
+    assert settings.data == tmp_path / "data"
+    assert settings.account == "W142hJk"
+    assert settings.records_url == f"sqlite+aiosqlite:///{tmp_path}/data/edge.sqlite3"
+    assert settings.max_output_hours == 24
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    settings = load_settings(
+        {
+            "EDGE_ROOT": "media",
+            "EDGE_DATA": "/var/lib/edge",
+            "EDGE_HOST": "::1",
+            "EDGE_PORT": "0",
+            "EDGE_PUBLIC_URL": "https://audio.example/",
+            "EDGE_DATABASE_URL": "postgres://edge:pw@db/edge",
+            "EDGE_BLOBS": "s3://bucket/prefix/",
+            "EDGE_MOUNTS": "/ext=https://a.example/x,y/,/ext/more=http://b.example:81",
+            "EDGE_ALLOW_NETWORKS": "10.0.0.0/8, fd00::/8",
+            "EDGE_DEMO": "1",
+            "EDGE_BOOTSTRAP_SECRET_KEY": SECRET_KEY,
+            "EDGE_BOOTSTRAP_PUBLIC_KEY": PUBLIC_KEY,
+            "EDGE_QUOTA_SECONDS": "0",
+            "EDGE_STORAGE_QUOTA_BYTES": "500 MB",
+            "EDGE_CACHE_BYTES": "2GiB",
+            "EDGE_WORKERS": "3",
+            "EDGE_WORKER_MEMORY_BYTES": "1gib",
+            "EDGE_MAX_QUEUE": "5",
+            "EDGE_NEW_TRANSFORMS_PER_MINUTE": "6",
+            "EDGE_JOB_DEADLINE_SECONDS": "7",
+            "EDGE_LEASE_SECONDS": "8",
+            "EDGE_MAX_OUTPUT_HOURS": "9",
+            "EDGE_MAX_OUTPUT_BYTES": "10000000",
+            "EDGE_LOG_LEVEL": "DEBUG",
+            "EDGE_LOG_FORMAT": "json",
+        }
+    )
+    expected = Settings(
+        root=tmp_path / "media",
+        data=Path("/var/lib/edge"),
+        host="::1",
+        port=0,
+        public_url="https://audio.example",
+        database_url="postgresql+asyncpg://edge:pw@db/edge",
+        blobs="s3://bucket/prefix",
+        mounts=(
+            Mount(prefix="/ext", url="https://a.example/x,y"),
+            Mount(prefix="/ext/more", url="http://b.example:81"),
+        ),
+        allow_networks=(ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")),
+        demo=True,
+        bootstrap_secret_key=SECRET_KEY,
+        bootstrap_public_key=PUBLIC_KEY,
+        quota_seconds=0,
+        storage_quota_bytes=500_000_000,
+        cache_bytes=2 * GIB,
+        workers=3,
+        worker_memory_bytes=GIB,
+        max_queue=5,
+        new_transforms_per_minute=6,
+        job_deadline_seconds=7,
+        lease_seconds=8,
+        max_output_hours=9,
+        max_output_bytes=10_000_000,
+        log_level="debug",
+        log_format="json",
+    )
+
+    assert settings == expected
+
+
+def test_the_command_line_outranks_variables_and_they_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        'port = 1\nworkers = 1\nmax_queue = 1\ndemo = true\n[mounts]\n"/a" = "http://b"'
+    )
+    settings = load_settings(
+        {"EDGE_CONFIG": str(config), "EDGE_PORT": "2", "EDGE_WORKERS": "2"},
+        overrides={"port": 3, "host": None},
+    )
+
+    assert (settings.port, settings.workers, settings.max_queue) == (3, 2, 1)
+    assert settings.demo is True
+    assert settings.mounts == (Mount(prefix="/a", url="http://b"),)
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text('max_queue = 0\ncash_bytes = "1GiB"\n')
+    environ = {
+        "EDGE_PORT": "http",
+        "EDGE_ROOT": "nowhere",
+        "EDGE_DEMOS": "1",
+        "EDGE_DATABASE_URL": "mysql://me:hunter2@db/x",
+        "EDGE_BOOTSTRAP_SECRET_KEY": "hunter2",
+    }
+    expected = [
+        "cash_bytes in edge.toml: there is no such setting; the nearest is "
+        "cache_bytes in edge.toml",
+        "EDGE_DEMOS: there is no such setting; the nearest is EDGE_DEMO",
+        "max_queue in edge.toml='0': expected a whole number of at least 1",
+        "EDGE_BOOTSTRAP_SECRET_KEY: expected 'secret_', an account id of 7 base58 characters, "
+        "and 4 or more letters or digits",
+        "EDGE_DATABASE_URL='mysql://me:***@db/x': expected sqlite:///path or "
+        "postgresql://user:password@host/name",
+        "EDGE_PORT='http': expected a whole number from 0 to 65535",
+        "EDGE_ROOT='nowhere': there is no such folder; expected the path of an existing folder",
+        "--lease-seconds='soon': expected a whole number from 2 to 3600",
+    ]
+
+    assert (
+        mistakes_of(
+            lambda: load_settings(environ, config=config, overrides={"lease_seconds": "soon"})
+        )
+        == expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "8_0"),
+        ("PORT", "\uff19"),
+        ("HOST", "a b"),
+        ("PUBLIC_URL", "audio.example"),
+        ("PUBLIC_URL", "https://audio.example/path"),
+        ("PUBLIC_URL", "https://audio.example?x"),
+        ("PUBLIC_URL", "https://u:p@audio.example"),
+        ("PUBLIC_URL", "https://audio.example:99999"),
+        ("PUBLIC_URL", "ftp://audio.example"),
+        ("DATABASE_URL", "sqlite"),
+        ("BLOBS", "s3://"),
+        ("BLOBS", "gs://bucket"),
+        ("ALLOW_NETWORKS", "10.0.0.1/8"),
+        ("ALLOW_NETWORKS", "localhost"),
+        ("DEMO", "perhaps"),
+        ("CACHE_BYTES", "1.5GiB"),
+        ("CACHE_BYTES", "10"),
+        ("BOOTSTRAP_PUBLIC_KEY", SECRET_KEY),
+        ("BOOTSTRAP_SECRET_KEY", "secret_W142h0kabcdef"),
+        ("LOG_FORMAT", "xml"),
+        ("MOUNTS", "/ext=s3://bucket/prefix"),
+        ("MOUNTS", "ext=https://a.example"),
+        ("MOUNTS", "/ext/=https://a.example"),
+        ("MOUNTS", "/a/../b=https://a.example"),
+        ("MOUNTS", "/ext"),
+        ("MOUNTS", "/ext=https://u:p@a.example"),
+        ("MOUNTS", "/ext=https://a.example,/ext=https://b.example"),
+    ],
+)
+def test_a_value_is_refused(name: str, value: str) -> None:
+    (mistake,) = mistakes_of(lambda: load_settings({f"EDGE_{name}": value}))
+
+    assert mistake.startswith(f"EDGE_{name}")
+    assert "expected " in mistake
+
+
+def test_a_bucket_cannot_be_mounted_yet() -> None:
+    expected = [
+        "EDGE_MOUNTS='/lib=s3://bucket/prefix': 's3://bucket/prefix': only http and https folders "
+        "can be mounted in this release; expected mounts such as "
+        "/ext=https://origin.example/folder,/more=https://…"
+    ]
+
+    assert (
+        mistakes_of(lambda: load_settings({"EDGE_MOUNTS": "/lib=s3://bucket/prefix"})) == expected
+    )
+
+
+def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    environ = {
+        "EDGE_ROOT": str(tmp_path),
+        "EDGE_DATA": str(tmp_path / "data"),
+        "EDGE_MOUNTS": "/=https://a.example",
+        "EDGE_BOOTSTRAP_SECRET_KEY": SECRET_KEY,
+        "EDGE_BOOTSTRAP_PUBLIC_KEY": "public_W142hJmabcdef",
+    }
+    expected = [
+        "EDGE_ROOT and EDGE_MOUNTS: only one of them can answer for '/'",
+        f"EDGE_ROOT and EDGE_DATA: everything in {tmp_path} is served, "
+        f"so {tmp_path}/data must be outside of it",
+        "EDGE_BOOTSTRAP_SECRET_KEY and EDGE_BOOTSTRAP_PUBLIC_KEY: "
+        "both keys must name the same account",
+    ]
+
+    assert mistakes_of(lambda: load_settings(environ)) == expected
+
+
+@pytest.mark.parametrize("content", [None, "port = = 1"])
+def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path, content: str | None) -> None:
+    config = tmp_path / "edge.toml"
+    if content is not None:
+        config.write_text(content)
+    (mistake,) = mistakes_of(lambda: load_settings({"EDGE_CONFIG": str(config)}))
+
+    assert mistake.startswith(f"EDGE_CONFIG='{config}': expected the path of a TOML file (")
+
+
+def test_the_account_is_the_one_in_the_keys() -> None:
+    settings = load_settings({"EDGE_BOOTSTRAP_PUBLIC_KEY": "public_W142hJmabcdef"})
+
+    assert settings.account == "W142hJm"
+
+
+def test_the_table_shows_everything_but_secrets() -> None:
+    settings = Settings(
+        bootstrap_secret_key=SECRET_KEY,
+        database_url="postgresql+asyncpg://edge:hunter2@db/edge",
+        mounts=(Mount(prefix="/ext", url="https://a.example"),),
+        allow_networks=(ipaddress.ip_network("10.0.0.0/8"),),
+    )
+    table = {row.name: row.value for row in settings.as_table()}
+
+    assert table["EDGE_BOOTSTRAP_SECRET_KEY"] == "(hidden)"
+    assert table["EDGE_BOOTSTRAP_PUBLIC_KEY"] == ""
+    assert table["EDGE_DATABASE_URL"] == "postgresql+asyncpg://edge:***@db/edge"
+    assert table["EDGE_MOUNTS"] == "/ext=https://a.example"
+    assert table["EDGE_ALLOW_NETWORKS"] == "10.0.0.0/8"
+    assert table["EDGE_DEMO"] == "false"
+    assert table["EDGE_PORT"] == "8000"
+    assert all(row.meaning for row in settings.as_table())
+
+
+@pytest.mark.parametrize(
+    ("quotas", "expected"),
+    [
+        ({}, 64),
+        ({"": "max 100000"}, 64),
+        ({"a/b": "250000 100000"}, 2),
+        ({"a": "400000 100000", "a/b": "max 100000"}, 4),
+        ({"a/b": "50000 100000"}, 1),
+        ({"a/b": "nonsense"}, 64),
+    ],
+)
+def test_cores_are_those_of_the_tightest_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quotas: dict[str, str], expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)))
+    groups = tmp_path / "groups"
+    (groups / "a/b").mkdir(parents=True)
+    for group, quota in quotas.items():
+        (groups / group / "cpu.max").write_text(quota + "\n")
+    membership = tmp_path / "membership"
+    membership.write_text("4:memory:/old\n0::/a/b\n")
+
+    assert usable_cores(cgroups=groups, membership=membership) == expected
+
+
+def test_a_machine_without_groups_is_counted_by_affinity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
+
+    assert usable_cores(cgroups=tmp_path / "none", membership=tmp_path / "none") == 3

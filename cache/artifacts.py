@@ -192,12 +192,9 @@ class Artifacts:
         async with self._lock(key):
             await self._remove(key)
 
-    async def purge(self, account: str, path_prefix: str | None) -> int:
+    async def purge(self, account: str, matches: Callable[[str], bool]) -> int:
         """
-        Remove the artifacts an account has from a file or folder, and return their number.
-
-        Args:
-            path_prefix: Path of the source file, or of a folder above it; None for all.
+        Remove the artifacts of an account whose source's path *matches*; return their number.
         """
         removed = 0
         async for blob in self._blobs.list(_ROOT):
@@ -207,7 +204,7 @@ class Artifacts:
             receipt = await self._read(key)
             if receipt is None or receipt.account != account:
                 continue
-            if path_prefix is None or _is_below(receipt.source_path, path_prefix):
+            if matches(receipt.source_path):
                 await self.remove(key)
                 removed += 1
         return removed
@@ -360,7 +357,3 @@ def _measure(local: Path) -> tuple[str, int]:
     with local.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return digest, file.tell()
-
-
-def _is_below(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix.rstrip("/") + "/")

@@ -40,6 +40,9 @@ _STANDARD_FIELDS: Final = frozenset(
 # uvicorn installs handlers of its own; its events belong in the same stream.
 _SERVER_LOGGERS: Final = ("uvicorn", "uvicorn.access", "uvicorn.error")
 
+# They tell their own story at "info", which is nobody's event.
+_TALKATIVE: Final = ("alembic", "asyncio", "botocore", "uvicorn.error")
+
 _INNERMOST_FRAMES: Final = 6
 
 
@@ -66,6 +69,9 @@ def configure_logging(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    if level == "info":
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
     return handler
 
 

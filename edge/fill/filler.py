@@ -131,6 +131,10 @@ class Filler:
         """
         return await self._artifacts.open(wanted.key, file)
 
+    async def is_there(self, job: Job) -> bool:
+        """Tell whether the artifact of a job can be served now."""
+        return await self._artifacts.receipt(job.key) is not None
+
     async def metadata(self, wanted: Wanted) -> bytes:
         """Describe the primary source as JSON (``f=meta``)."""
         return await self._surveys.metadata(wanted)

@@ -99,7 +99,7 @@ class Settings:
         default=1000, metadata=_row(kinds.whole(1), "jobs waiting before new ones are refused")
     )
     new_transforms_per_minute: int = field(
-        default=60,
+        default=600,
         metadata=_row(kinds.whole(1), "transforms not made before that an account may start"),
     )
     job_deadline_seconds: int = field(

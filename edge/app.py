@@ -1,0 +1,71 @@
+"""The ASGI application of a node: the CDN in front, the APIs behind it, one catch-all around."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from edge.fill.resets import CacheResets
+from edge.node import Node
+from edge.web.auth import Auth
+from edge.web.base_url import BaseUrl
+from edge.web.cdn import Cdn
+from edge.web.dialects.bytescale.routes import BytescaleApi
+from edge.web.pages.welcome import welcome_page
+from edge.web.problems import EXCEPTION_HANDLERS, CatchAll
+from edge.web.responses import json_response
+
+
+def build_app(node: Node) -> ASGIApp:
+    """Build the application of an open node."""
+    settings = node.settings
+    base_url = BaseUrl(settings.public_url)
+    auth = Auth(node.records.accounts, demo_account=settings.account if settings.demo else None)
+    bytescale = BytescaleApi(
+        auth=auth,
+        accounts=node.records.accounts,
+        jobs=node.records.jobs,
+        ledger=node.records.ledger,
+        filler=node.filler,
+        resets=CacheResets(node.artifacts, node.records.jobs, node.runner.owner),
+        base_url=base_url,
+        quota_seconds=settings.quota_seconds,
+        storage_quota_bytes=settings.storage_quota_bytes,
+    )
+
+    async def health(_: Request) -> Response:
+        return json_response(await health_of(node))
+
+    async def welcome(request: Request) -> Response:
+        return welcome_page(base_url.of(request.scope), settings.account)
+
+    router = Starlette(
+        routes=[
+            Route("/", welcome),
+            Route("/healthz", health),
+            *bytescale.routes(),
+        ],
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+    )
+    cdn = Cdn(
+        router,
+        files=node.workshop.files,
+        filler=node.filler,
+        base_url=base_url,
+        clock=node.clock,
+    )
+    return CatchAll(cdn)
+
+
+async def health_of(node: Node) -> dict[str, object]:
+    """Say how a node is: its workers' sandbox, its queue, its store."""
+    counts = await node.records.jobs.counts()
+    return {
+        "status": "ok" if node.workshop.sandbox.zygote_pid is not None else "starting",
+        "sandbox": "processes with resource limits",
+        "jobs": {state.value: count for state, count in counts.items()},
+        "artifactBytes": node.artifacts.total_bytes,
+    }

@@ -1,0 +1,212 @@
+"""``plan``, ``render`` and ``probe``: the engine by hand, without records or bills."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from cache.hot import HotCache
+from cache.origins.folder import Folder
+from cache.source import Reader
+from cache.staging import Staging
+from edge.fill.admission import price_of
+from edge.fill.problems import FileNotThere
+from edge.fill.wanted import Wanted, find
+from edge.node import Workshop, open_workshop
+from edge.settings import Settings
+from transforms import canonical, grammar, planner
+from transforms.audio.timeline import Resolved, resolve
+from transforms.formats import SINGLE_FILES, Answer
+from transforms.planner import TransformUrl
+from transforms.problems import BadParameter
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_PROBE_SECONDS = 60.0
+
+
+def add_verbs(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    """Declare the verbs."""
+    plan = verbs.add_parser(
+        "plan", parents=[common], help="show what a URL would make and cost, making nothing"
+    )
+    plan.add_argument("url", metavar="URL", help="a transform URL, or its path")
+    plan.add_argument("--json", action="store_true", help="as JSON")
+    plan.set_defaults(verb=_plan)
+    render = verbs.add_parser("render", parents=[common], help="make what a URL describes")
+    render.add_argument("url", metavar="URL", help="a transform URL, or its path")
+    render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    render.set_defaults(verb=_render)
+    probe = verbs.add_parser("probe", parents=[common], help="describe a file as f=meta does")
+    probe.add_argument("file", type=Path, metavar="FILE")
+    probe.set_defaults(verb=_probe)
+
+
+def _plan(given: argparse.Namespace, settings: Settings) -> int:
+    shown = asyncio.run(_planned(_understood(given.url), settings))
+    if given.json:
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        return 0
+    for name, value in shown.items():
+        if isinstance(value, list):
+            for number, item in enumerate(value, 1):
+                text = ", ".join(f"{k} {v}" for k, v in item.items() if v is not None)
+                print(f"{name} {number}: {text}")
+        elif value is not None:
+            print(f"{name}: {value}")
+    return 0
+
+
+async def _planned(url: TransformUrl, settings: Settings) -> dict[str, object]:
+    plan = url.plan
+    shown: dict[str, object] = {
+        "canonical": canonical.spell(plan),
+        "format": str(plan.format),
+        "artifact": url.spec.artifact,
+    }
+    async with _workshop(settings) as workshop:
+        try:
+            wanted = await find(workshop.files, url)
+        except FileNotThere as missing:
+            # Without its files a plan still has a spelling and rates.
+            return shown | {
+                "variants": [
+                    {
+                        "kbps": None if v.bitrate_bps is None else v.bitrate_bps // 1000,
+                        "Hz": v.sample_rate_hz,
+                    }
+                    for v in plan.variants
+                ],
+                "note": f"{missing} So there are no durations and no price.",
+            }
+        shown["key"] = wanted.key
+        if url.spec.answer is Answer.METADATA:
+            return shown | {"price": "free"}
+        resolved = resolve(plan, await workshop.surveys.facts(wanted), workshop.limits)
+    return shown | _numbers(wanted, resolved)
+
+
+def _numbers(wanted: Wanted, resolved: Resolved) -> dict[str, object]:
+    clips = [
+        {
+            "file": clip.path,
+            "plays": clip.repeat,
+            "from": _point(clip.start_samples, clip.sample_rate_hz),
+            "to": "the end"
+            if clip.end_samples is None
+            else _point(clip.end_samples, clip.sample_rate_hz),
+        }
+        for clip in resolved.clips
+    ]
+    variants = [
+        {
+            "kbps": None if e.bitrate_bps is None else e.bitrate_bps // 1000,
+            "mode": None if e.bitrate_bps is None else "ABR" if e.average else "CBR",
+            "Hz": e.sample_rate_hz,
+            "channels": e.channels,
+            "bits": e.bit_depth,
+        }
+        for e in resolved.render.encodings
+    ]
+    shown: dict[str, object] = {"clips": clips, "variants": variants}
+    if resolved.duration is not None:
+        about = "" if resolved.exact else " (estimated)"
+        price = price_of(wanted.key, wanted.url.plan, resolved.duration)
+        shown["duration"] = f"{_decimal(resolved.duration)} s{about}"
+        shown["price"] = f"{_decimal(price)} s of the processing quota{about}"
+    return shown
+
+
+def _point(samples: int, sample_rate_hz: int) -> str:
+    return f"{_decimal(Fraction(samples, sample_rate_hz))} s (sample {samples})"
+
+
+def _decimal(value: Fraction) -> str:
+    return f"{float(value):.6f}".rstrip("0").rstrip(".")
+
+
+def _render(given: argparse.Namespace, settings: Settings) -> int:
+    return asyncio.run(_rendered(_understood(given.url), given.output, settings))
+
+
+async def _rendered(url: TransformUrl, output: Path, settings: Settings) -> int:
+    if url.plan.format not in SINGLE_FILES:
+        raise BadParameter("f", str(url.plan.format), "one of " + ", ".join(SINGLE_FILES))
+    async with contextlib.AsyncExitStack() as stack:
+        workshop = await stack.enter_async_context(_workshop(settings))
+        wanted = await find(workshop.files, url)
+        resolved = resolve(url.plan, await workshop.surveys.facts(wanted), workshop.limits)
+        # Beside the output, so that finishing is a rename on the same file system.
+        beside = stack.enter_context(tempfile.TemporaryDirectory(dir=output.absolute().parent))
+        staging = Staging(Path(beside))
+        readers: list[Reader] = []
+        for source in wanted.sources:
+            reader = await workshop.files.open(wanted.account, source)
+            stack.push_async_callback(reader.aclose)
+            readers.append(reader)
+        report = await workshop.sandbox.render(
+            resolved.render,
+            readers,
+            staging,
+            on_progress=_show_progress,
+            deadline_seconds=settings.job_deadline_seconds,
+        )
+        made = staging.complete({file.path: file.media_type for file in report.files})
+        shutil.move(made[report.files[0].path], output)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    seconds = _decimal(report.duration)
+    print(f"{output}: {seconds} s, {report.files[0].size_bytes} bytes, {report.encoder}")
+    return 0
+
+
+def _show_progress(fraction: float) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{fraction:4.0%}", end="", file=sys.stderr, flush=True)
+
+
+def _probe(given: argparse.Namespace, settings: Settings) -> int:
+    document = asyncio.run(_probed(given.file, settings))
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+    return 0
+
+
+async def _probed(file: Path, settings: Settings) -> dict[str, object]:
+    folder = Folder(file.absolute().parent, "/")
+    source = await folder.find(f"/{file.name}")
+    if source is None:
+        raise OSError(f"there is no file {file}")
+    async with _workshop(settings) as workshop:
+        reader = await folder.open(source)
+        try:
+            return await workshop.sandbox.probe(reader, deadline_seconds=_PROBE_SECONDS)
+        finally:
+            await reader.aclose()
+
+
+def _understood(text: str) -> TransformUrl:
+    """Read a whole URL or just its path and parameters."""
+    parts = urlsplit(text)
+    return planner.plan(grammar.split(parts.path, parts.query))
+
+
+@contextlib.asynccontextmanager
+async def _workshop(settings: Settings) -> AsyncIterator[Workshop]:
+    """Open files and sandbox, remembering nothing afterwards."""
+    with tempfile.TemporaryDirectory() as forgotten:
+        hot = HotCache(Path(forgotten))
+        try:
+            async with open_workshop(settings, hot) as workshop:
+                yield workshop
+        finally:
+            await hot.aclose()

@@ -1,0 +1,141 @@
+"""``serve`` and ``worker``: the processes that stay."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from typing import TypeAlias
+
+import uvicorn
+
+from edge.app import build_app
+from edge.ids import KeyKind
+from edge.node import Node, open_node
+from edge.settings import Settings
+from edge.web.pages.welcome import TRIES
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+# A client that keeps its connection does not keep the process.
+_DRAIN_SECONDS = 10
+
+
+def add_verbs(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    """Declare the verbs."""
+    serve = verbs.add_parser(
+        "serve", parents=[common], help="answer requests and make what they ask for"
+    )
+    serve.add_argument("--host", help="address to listen at (127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to listen at, 0 for any free one (8000)")
+    serve.add_argument("--workers", type=int, help="jobs made at once (one a core)")
+    serve.add_argument("--public-url", dest="public_url", help="base of URLs told to clients")
+    serve.set_defaults(verb=_serve)
+    worker = verbs.add_parser(
+        "worker", parents=[common], help="make what other processes were asked for"
+    )
+    worker.add_argument("--workers", type=int, help="jobs made at once (one a core)")
+    worker.set_defaults(verb=_worker)
+
+
+def _serve(_: argparse.Namespace, settings: Settings) -> int:
+    with uvicorn_loop() as runner:
+        runner.run(_serving(settings))
+    return 0
+
+
+def _worker(_: argparse.Namespace, settings: Settings) -> int:
+    with uvicorn_loop() as runner:
+        runner.run(_working(settings))
+    return 0
+
+
+def uvicorn_loop() -> asyncio.Runner:
+    """Make a runner with the fastest event loop that is installed."""
+    config = uvicorn.Config(app="", loop="auto", log_config=None)
+    return asyncio.Runner(loop_factory=config.get_loop_factory())
+
+
+async def _serving(settings: Settings) -> None:
+    listening = _listen(settings.host, settings.port)
+    base = _base_url(settings, listening)
+    async with open_node(settings) as node:
+        server = _Server(
+            uvicorn.Config(
+                build_app(node),
+                log_config=None,
+                access_log=settings.log_level == "debug",
+                proxy_headers=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+                h11_max_incomplete_event_size=1 << 16,
+            )
+        )
+        await _introduce(node, base)
+        server.announcement = f"ready {base}"
+        await server.serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, telling when requests are answered."""
+
+    announcement = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so on standard output."""
+        await super().startup(sockets=sockets)
+        print(self.announcement, flush=True)
+
+
+async def _working(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_node(settings):
+        print("ready worker", flush=True)
+        await stop.wait()
+
+
+async def _introduce(node: Node, base: str) -> None:
+    """Print what a newcomer needs: the keys, once, and URLs to try."""
+    settings = node.settings
+    account = settings.account
+    keys = await node.records.accounts.list_keys(account)
+    if not keys:
+        print(f"account {account}")
+        for kind in KeyKind:
+            made = await node.records.accounts.create_key(account, kind)
+            print(f"{kind.value} key {made.key}")
+        print("These keys are shown this once; 'audio-edge keys' makes others.")
+    if settings.root is None:
+        print("No --root is given, so there are no files to serve.", file=sys.stderr)
+    else:
+        for path, what in TRIES:
+            if (settings.root / path.partition("?")[0]).is_file():
+                print(f"try {base}/{account}/audio/{path}  ({what})")
+    sys.stdout.flush()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is opened, so that a taken port costs nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as refusal:
+        listening.close()
+        raise OSError(f"cannot listen at {host} port {port}: {refusal.strerror}") from refusal
+    return listening
+
+
+def _base_url(settings: Settings, listening: socket.socket) -> str:
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"

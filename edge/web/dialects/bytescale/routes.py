@@ -1,0 +1,193 @@
+"""
+Bytescale's API beside the CDN: jobs, usage and cache resets under ``/v2/accounts/{account}``.
+
+All of it needs the account's secret key; paths and paging are the SDK's (JobApi, CacheApi).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from edge.accounts.store import Accounts
+from edge.billing.store import Ledger
+from edge.fill.filler import Filler
+from edge.fill.resets import CacheResets
+from edge.fill.wanted import understand
+from edge.jobs.job import Job, JobState
+from edge.jobs.store import Jobs
+from edge.records.paging import BadCursor
+from edge.web import problems
+from edge.web.auth import Auth
+from edge.web.base_url import BaseUrl
+from edge.web.dialects.bytescale import wire
+from edge.web.responses import json_response, preflight_response
+
+# "Lists the 10 most recently created jobs" (SDK, JobApi.listRecentJobs).
+_RECENT_JOBS = 10
+_MOST_LISTED = 100
+_MOST_BODY_BYTES = 1 << 16
+
+Endpoint: TypeAlias = Callable[[Request, str], Awaitable[Response]]
+
+
+class ResetCache(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body of a cache reset (SDK, ResetCacheRequest)."""
+
+    pattern: str
+    reset_edge_cache: bool = False
+    reset_permanent_cache: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BytescaleApi:
+    """The endpoints, and what stands behind them."""
+
+    auth: Auth
+    accounts: Accounts
+    jobs: Jobs
+    ledger: Ledger
+    filler: Filler
+    resets: CacheResets
+    base_url: BaseUrl
+    quota_seconds: int | None
+    storage_quota_bytes: int | None
+
+    def routes(self) -> list[Route]:
+        """List the routes."""
+        account = "/v2/accounts/{account}"
+        job = account + "/jobs/{type}/{id}"
+        return [
+            self._route(account + "/jobs", GET=self.list_jobs),
+            self._route(job, GET=self.get_job, DELETE=self.cancel_job),
+            self._route(account + "/cache/reset", POST=self.reset_cache),
+            self._route(account + "/usage", GET=self.usage),
+            self._route(account + "/usage/entries", GET=self.usage_entries),
+        ]
+
+    def _route(self, path: str, **endpoints: Endpoint) -> Route:
+        async def answer(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            if method == "OPTIONS":
+                return preflight_response((*endpoints, "OPTIONS"))
+            account = request.path_params["account"]
+            await self.auth.secret_holder(request, account)
+            return await endpoints[method](request, account)
+
+        return Route(path, answer, methods=[*endpoints, "OPTIONS"])
+
+    async def list_jobs(self, request: Request, account: str) -> Response:
+        """Answer with the newest jobs; the SDK numbers its ``jobType`` values (``?0=A&1=B``)."""
+        wanted = {
+            value
+            for name, value in request.query_params.multi_items()
+            if name.isdigit() or name in ("jobType", "jobType[]")
+        }
+        if unknown := wanted - set(wire.JOB_TYPES):
+            # The SDK asks for types that other products have; they are legal and empty.
+            wanted -= unknown
+            if not wanted:
+                return json_response({"items": []})
+        jobs, _ = await self.jobs.list(account, limit=_MOST_LISTED)
+        shown = [job for job in jobs if not wanted or _matches(job, wanted)]
+        return json_response(
+            {"items": [await self._body(request, job) for job in shown[:_RECENT_JOBS]]}
+        )
+
+    async def get_job(self, request: Request, account: str) -> Response:
+        """Answer with one job."""
+        job = await self.jobs.get(account, request.path_params["id"])
+        if job is None or not _matches(job, {request.path_params["type"]}):
+            raise problems.not_found("This account has no such job.")
+        return json_response(await self._body(request, job))
+
+    async def cancel_job(self, request: Request, account: str) -> Response:
+        """Cancel a job; one that has settled stays as it is."""
+        job = await self.jobs.get(account, request.path_params["id"])
+        if job is None or not _matches(job, {request.path_params["type"]}):
+            raise problems.not_found("This account has no such job.")
+        cancelled = await self.jobs.cancel(account, job.id) or job
+        return json_response(await self._body(request, cancelled))
+
+    async def reset_cache(self, request: Request, account: str) -> Response:
+        """Forget artifacts by a pattern such as ``/audio/talk.mp3`` or ``/audio/shows/*``."""
+        body = await request.body()
+        if len(body) > _MOST_BODY_BYTES:
+            raise problems.too_large("The body is larger than any pattern needs.")
+        try:
+            reset = msgspec.json.decode(body, type=ResetCache)
+        except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
+            raise problems.bad_request(f"The body is not a cache reset: {mistake}.") from mistake
+        if not reset.pattern.startswith("/") or "*" in reset.pattern[:-1]:
+            raise problems.bad_parameter(
+                "pattern",
+                "A pattern begins with '/' and may end with '*', such as /audio/talk.mp3, "
+                "/audio/shows/* or /*.",
+                value=reset.pattern[:200],
+            )
+        job = await self.resets.reset(
+            account,
+            wire.reset_subject(reset.pattern),
+            pattern=reset.pattern,
+            permanent=reset.reset_permanent_cache,
+        )
+        return json_response(await self._body(request, job))
+
+    async def usage(self, request: Request, account: str) -> Response:
+        """Answer with what the account used this month."""
+        total = await self.ledger.month_total(account)
+        own = await self.accounts.get(account)
+        quota = own.quota_seconds if own and own.quota_seconds is not None else self.quota_seconds
+        storage = own.storage_quota_bytes if own and own.storage_quota_bytes is not None else None
+        return json_response(
+            wire.usage_body(
+                total,
+                quota_seconds=quota,
+                storage_bytes=0,
+                storage_quota=self.storage_quota_bytes if storage is None else storage,
+            )
+        )
+
+    async def usage_entries(self, request: Request, account: str) -> Response:
+        """Answer with a page of the ledger, newest first."""
+        text = request.query_params.get("limit", "50")
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_LISTED:
+            raise problems.bad_parameter(
+                "limit", f"A whole number from 1 to {_MOST_LISTED} is expected.", value=text[:40]
+            )
+        try:
+            entries, cursor = await self.ledger.entries(
+                account, cursor=request.query_params.get("cursor"), limit=int(text)
+            )
+        except BadCursor:
+            raise problems.bad_parameter(
+                "cursor", "Expected is the cursor of an earlier page."
+            ) from None
+        return json_response(
+            {
+                "items": [wire.entry_body(entry) for entry in entries],
+                "cursor": cursor,
+                "isPaginationComplete": cursor is None,
+            }
+        )
+
+    async def _body(self, request: Request, job: Job) -> wire.JobBody:
+        base_url = self.base_url.of(request.scope)
+        if wire.job_type(job) == wire.RESET_CACHE_JOB:
+            return wire.job_body(job, base_url, url=None, ready=True)
+        url = understand(job.subject)
+        ready = job.state is JobState.DONE and await self.filler.is_there(job)
+        return wire.job_body(job, base_url, url=url, ready=ready)
+
+
+def _matches(job: Job, types: set[str]) -> bool:
+    kind = wire.job_type(job)
+    if kind == wire.PROCESS_FILE_JOB:
+        return not types.isdisjoint(wire.TRANSFORM_JOB_TYPES)
+    return kind in types

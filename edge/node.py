@@ -159,8 +159,8 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
 
 @contextlib.asynccontextmanager
 async def open_artifacts(settings: Settings) -> AsyncIterator[Artifacts]:
-    """Open the store of artifacts in the data folder."""
-    blobs = DiskBlobs(settings.data / "blobs")
+    """Open the store of artifacts."""
+    blobs = DiskBlobs(settings.blobs or settings.data / "blobs")
     async with Artifacts(blobs, settings.data, max_bytes=settings.cache_bytes) as artifacts:
         yield artifacts
 

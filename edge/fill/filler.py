@@ -32,8 +32,8 @@ from transforms.planner import TransformUrl
 # Failures that may pass by themselves are tried again, but not by every poll.
 _RETRIED_AFTER_MS = 30_000
 _PASSING_FAILURES = (
-    *("source_unreachable", "source_changed", "storage_failed", "internal_error"),
-    *("deadline_exceeded", "lost_too_often"),
+    *("source_unreachable", "source_changed", "source_missing", "storage_failed"),
+    *("storage_full", "internal_error", "deadline_exceeded", "lost_too_often"),
 )
 _ORDINARY_PRIORITY = 0
 

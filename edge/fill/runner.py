@@ -177,6 +177,9 @@ class Runner:
                     deadline_seconds=self._deadline_seconds,
                 )
                 report = await self._while_leased(lease, render, progress)
+            # A local file may have been rewritten in place while the worker read it.
+            if (await find(self._shelf, wanted.url)).key != lease.key:
+                raise SourceChanged(wanted.subject)
             return await self._artifacts.publish(
                 staging,
                 key=lease.key,

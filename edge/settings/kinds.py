@@ -177,12 +177,10 @@ def _parse_database_url(text: str) -> str:
     return f"{_DATABASE_DRIVERS[scheme]}://{rest}"
 
 
-def _parse_blobs(text: str) -> str:
-    if "://" not in text:
-        return str(_parse_folder(text))
-    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?", text):
-        raise ValueError
-    return text.rstrip("/")
+def _parse_blobs(text: str) -> Path:
+    if "://" in text:
+        raise Refused(f"{text!r}: only folders are supported in this release")
+    return _parse_folder(text)
 
 
 FOLDER: Final = Kind(accepts="the path of a folder", parse=_parse_folder)
@@ -204,7 +202,7 @@ MOUNTS: Final = Kind(
 DATABASE_URL: Final = Kind(
     accepts="sqlite:///path or postgresql://user:password@host/name", parse=_parse_database_url
 )
-BLOBS: Final = Kind(accepts="the path of a folder, or s3://bucket/prefix", parse=_parse_blobs)
+BLOBS: Final = Kind(accepts="the path of a folder", parse=_parse_blobs)
 ON_OR_OFF: Final = Kind(
     accepts="1, true, yes, on or 0, false, no, off", parse=lambda text: _SWITCH[text.lower()]
 )

@@ -56,9 +56,9 @@ class Settings:
     database_url: str | None = field(
         default=None, metadata=_row(kinds.DATABASE_URL, "records, instead of SQLite in the data")
     )
-    blobs: str | None = field(
+    blobs: Path | None = field(
         default=None,
-        metadata=_row(kinds.BLOBS, "artifacts and uploads, instead of the data folder"),
+        metadata=_row(kinds.BLOBS, "folder for artifacts, instead of one in the data folder"),
     )
     mounts: tuple[Mount, ...] = field(
         default=(), metadata=_row(kinds.MOUNTS, "folders of other hosts, by prefix")

@@ -49,13 +49,16 @@ class Admission:
         self._budgets = budgets
         self._started: dict[str, deque[int]] = {}
 
-    async def admit(self, wanted: Wanted, resolved: Resolved | None) -> None:
+    async def admit(self, wanted: Wanted, resolved: Resolved | None) -> Fraction:
         """
         Count a new transform against its account.
 
         Args:
             resolved: The plan against its sources, ``None`` if a source could not be surveyed:
                 then there is no price yet.
+
+        Returns:
+            The price as far as it is known, to be reserved with the job.
 
         Raises:
             TooManyTransforms, QueueFull, OverQuota: As their names say.
@@ -64,24 +67,20 @@ class Admission:
         waiting = (await self._jobs.counts())[JobState.QUEUED]
         if waiting >= self._budgets.max_queue:
             raise QueueFull(retry_after_seconds=_QUEUE_RETRY_SECONDS)
-        if resolved is not None and resolved.duration is not None:
-            await self.check_quota(
-                wanted.account, price_of(wanted.key, wanted.url.plan, resolved.duration)
-            )
+        if resolved is None or resolved.duration is None:
+            return Fraction(0)
+        price = price_of(wanted.key, wanted.url.plan, resolved.duration)
+        await self._check_quota(wanted.account, price)
+        return price
 
-    async def check_quota(self, account: str, price: Fraction) -> None:
-        """
-        Compare a price with what is left of the month.
-
-        Raises:
-            OverQuota: It is more.
-        """
+    async def _check_quota(self, account: str, price: Fraction) -> None:
         own = await self._accounts.get(account)
         quota = own.quota_seconds if own and own.quota_seconds is not None else None
         quota = self._budgets.quota_seconds if quota is None else quota
         if quota is None:
             return
         used = (await self._ledger.month_total(account)).billed_seconds
+        used += Fraction(await self._jobs.reserved_us(account), 1_000_000)
         if used + price > quota:
             raise OverQuota(used=used, price=price, quota=quota)
 

@@ -8,7 +8,9 @@ hundred requests at once for one cold URL pass through one survey and start one 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from fractions import Fraction
 
 from cache.artifacts import Artifacts
 from cache.receipts import ArtifactFile, Receipt
@@ -71,6 +73,7 @@ class Filler:
         self._limits = limits
         self._clock = clock
         self._beginnings: SingleFlight[Job] = SingleFlight()
+        self._admitting = asyncio.Lock()
 
     async def find(self, url: TransformUrl) -> Wanted:
         """
@@ -166,10 +169,18 @@ class Filler:
             resolved = await self.resolve(wanted)
         except (SandboxProblem, SourceProblem) as problem:
             refusal = problem
-        if not remake:
-            await self._admission.admit(wanted, resolved)
-        if isinstance(refusal, MediaProblem | WorkerDied):
-            return await self._note(wanted, refusal)
+        # What one request was promised must count for the next, so they pass here in turn.
+        async with self._admitting:
+            price = Fraction(0)
+            if not remake:
+                price = await self._admission.admit(wanted, resolved)
+            if isinstance(refusal, MediaProblem | WorkerDied):
+                return await self._note(wanted, refusal)
+            return await self._submit(wanted, standing, price=price, remake=remake)
+
+    async def _submit(
+        self, wanted: Wanted, standing: Standing | None, *, price: Fraction, remake: bool
+    ) -> Job:
         slot = self._runner.take_slot()
         job, lease = await self._jobs.submit(
             key=wanted.key,
@@ -177,6 +188,7 @@ class Filler:
             subject=wanted.subject,
             priority=_ORDINARY_PRIORITY,
             owner=self._runner.owner if slot else None,
+            reserved_us=int(price * 1_000_000),
             remake=remake,
             retry_failed=standing is not None,
         )

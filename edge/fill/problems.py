@@ -36,7 +36,7 @@ class OverQuota(FillProblem):
     def __init__(self, *, used: Fraction, price: Fraction, quota: int) -> None:
         super().__init__(
             f"This transform costs {float(price):g} s of processing; "
-            f"{float(used):g} s of this month's {quota} s are used."
+            f"{float(used):g} s of this month's {quota} s are used or promised."
         )
         self.used = used
         self.price = price

@@ -84,6 +84,7 @@ class Jobs:
         subject: str,
         priority: int,
         owner: str | None,
+        reserved_us: int = 0,
         remake: bool = False,
         retry_failed: bool = False,
     ) -> tuple[Job, Lease | None]:
@@ -95,6 +96,7 @@ class Jobs:
         Args:
             priority: The higher, the sooner it is claimed.
             owner: Who works on it at once; None puts it into the queue.
+            reserved_us: What it is expected to be billed.
             remake: Start a done job again because its artifact is gone. It keeps its id and is
                 not billed again.
             retry_failed: Start a failed job again, because what failed may have passed.
@@ -102,7 +104,12 @@ class Jobs:
         Returns:
             The job as it stands, and the lease if the call started it for *owner*.
         """
-        start = {**_FRESH, **self._given_to(owner), "priority": priority}
+        start = {
+            **_FRESH,
+            **self._given_to(owner),
+            "priority": priority,
+            "reserved_us": reserved_us,
+        }
         acquisitions = 0 if owner is None else 1
         again = [JobState.DONE] * remake + [JobState.FAILED] * retry_failed
         async with writing(self._engine) as connection:
@@ -312,11 +319,12 @@ class Jobs:
             found = (await connection.execute(query)).all()
         return dict.fromkeys(JobState, 0) | {JobState(state): count for state, count in found}
 
-    async def active(self, account: str) -> int:
-        """Count the account's jobs that are queued or running."""
-        query = select(func.count()).where(jobs.c.account == account, jobs.c.state.in_(_UNSETTLED))
+    async def reserved_us(self, account: str) -> int:
+        """Sum up what the account's unsettled jobs are expected to be billed."""
+        unsettled = and_(jobs.c.account == account, jobs.c.state.in_(_UNSETTLED))
+        query = select(func.coalesce(func.sum(jobs.c.reserved_us), 0)).where(unsettled)
         async with reading(self._engine) as connection:
-            return (await connection.execute(query)).scalar_one()
+            return int((await connection.execute(query)).scalar_one())
 
     async def changed(
         self, job_id: str, since_updated_ms: int, timeout_seconds: float

@@ -65,6 +65,8 @@ jobs = Table(
     Column("subject", Text, nullable=False),
     Column("state", String(9), nullable=False),
     Column("priority", Integer, nullable=False),
+    # What it will be billed as far as is known, so that a quota cannot be promised twice.
+    Column("reserved_us", BigInteger, nullable=False),
     Column("progress", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("lost_leases", Integer, nullable=False),

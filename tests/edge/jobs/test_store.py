@@ -348,7 +348,7 @@ async def test_the_list_comes_newest_first_in_pages(jobs: Jobs) -> None:
         await jobs.list(ACCOUNT, cursor="2")
 
 
-async def test_jobs_are_counted_by_state_and_by_account(jobs: Jobs) -> None:
+async def test_jobs_are_counted_by_state(jobs: Jobs) -> None:
     await queue(jobs, "queued")
     await start(jobs, "running")
     await jobs.finish(await start(jobs, "done"), charge=None, details="{}")
@@ -360,4 +360,25 @@ async def test_jobs_are_counted_by_state_and_by_account(jobs: Jobs) -> None:
         JobState.FAILED: 0,
         JobState.CANCELLED: 0,
     }
-    assert (await jobs.active(ACCOUNT), await jobs.active("another")) == (2, 0)
+
+
+async def test_what_unsettled_jobs_will_cost_is_reserved(jobs: Jobs) -> None:
+    async def ask(key: str, account: str, owner: str | None) -> Lease | None:
+        _, lease = await jobs.submit(
+            key=key.ljust(64, "0"),
+            account=account,
+            subject="/x",
+            priority=0,
+            owner=owner,
+            reserved_us=7_500_000,
+        )
+        return lease
+
+    await ask("a", ACCOUNT, None)
+    await ask("b", ACCOUNT, "owner")
+    done = await ask("c", ACCOUNT, "owner")
+    await ask("d", "another", None)
+    assert done is not None
+    await jobs.finish(done, charge=None, details="{}")
+
+    assert await jobs.reserved_us(ACCOUNT) == 15_000_000

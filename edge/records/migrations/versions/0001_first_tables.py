@@ -59,6 +59,7 @@ def _make_jobs() -> None:
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("state", sa.String(9), nullable=False),
         sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("reserved_us", sa.BigInteger, nullable=False),
         sa.Column("progress", sa.Float, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("lost_leases", sa.Integer, nullable=False),

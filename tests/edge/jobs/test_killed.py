@@ -13,7 +13,7 @@ from edge.jobs.store import Jobs
 from edge.records import tables
 from edge.records.engine import reading
 
-from .work import ACCOUNT, charge, lapse
+from .work import charge, lapse
 
 ROUNDS = 30
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import uvicorn
@@ -18,6 +20,8 @@ from edge.settings import Settings
 from edge.web.pages.welcome import TRIES
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 # A client that keeps its connection does not keep the process.
 _DRAIN_SECONDS = 10
@@ -84,6 +88,23 @@ class _Server(uvicorn.Server):
 
     announcement = ""
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """
+        Stop serving at a signal, and let the process end by itself.
+
+        Uvicorn raises the signal again once it has stopped, which would end the process before
+        the node is closed and its jobs are given back.
+        """
+        loop = asyncio.get_running_loop()
+        for number in _STOPPING:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in _STOPPING:
+                loop.remove_signal_handler(number)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so on standard output."""
         await super().startup(sockets=sockets)
@@ -93,7 +114,7 @@ class _Server(uvicorn.Server):
 async def _working(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPPING:
         loop.add_signal_handler(number, stop.set)
     async with open_node(settings):
         print("ready worker", flush=True)

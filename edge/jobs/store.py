@@ -104,12 +104,8 @@ class Jobs:
         Returns:
             The job as it stands, and the lease if the call started it for *owner*.
         """
-        start = {
-            **_FRESH,
-            **self._given_to(owner),
-            "priority": priority,
-            "reserved_us": reserved_us,
-        }
+        wishes = {"priority": priority, "reserved_us": reserved_us}
+        start = {**_FRESH, **self._given_to(owner), **wishes}
         acquisitions = 0 if owner is None else 1
         again = [JobState.DONE] * remake + [JobState.FAILED] * retry_failed
         async with writing(self._engine) as connection:

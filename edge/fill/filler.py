@@ -19,13 +19,19 @@ from cache.source import Reader, SourceProblem
 from edge.clock import Clock
 from edge.fill.admission import Admission
 from edge.fill.problems import FormatNotMade
-from edge.fill.runner import MOST_ATTEMPTS, Runner
+from edge.fill.runner import MOST_ATTEMPTS, Runner, failure_of
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find
-from edge.jobs.job import Job, JobState
+from edge.jobs.job import Job, JobState, Lease
 from edge.jobs.store import Jobs
-from edge.sandbox.problems import MediaProblem, SandboxProblem, WorkerDied
+from edge.sandbox.problems import (
+    DeadlineExceeded,
+    MediaProblem,
+    SandboxProblem,
+    WorkerDied,
+    ZygoteLost,
+)
 from transforms.audio.timeline import Resolved, resolve
 from transforms.formats import SINGLE_FILES
 from transforms.plan import Limits
@@ -139,8 +145,30 @@ class Filler:
         return await self._artifacts.receipt(job.key) is not None
 
     async def metadata(self, wanted: Wanted) -> bytes:
-        """Describe the primary source as JSON (``f=meta``)."""
-        return await self._surveys.metadata(wanted)
+        """
+        Describe the primary source as JSON (``f=meta``).
+
+        A source that cannot be described leaves a failed job behind, and is answered from it.
+
+        Raises:
+            MediaProblem: The source cannot be decoded.
+            SourceProblem: It cannot be read now.
+        """
+        standing = await self.look(wanted)
+        if standing is not None and not self._begins_again(standing):
+            job = standing.job
+            raise MediaProblem(
+                code=job.error_code or "", message=job.error_message or "", details={}
+            )
+        try:
+            return await self._surveys.metadata(wanted)
+        except ZygoteLost:
+            # That says nothing about this source.
+            raise
+        except (MediaProblem, WorkerDied, DeadlineExceeded) as refusal:
+            code, message = failure_of(refusal)
+            await self._record_failure(wanted, code, message)
+            raise
 
     async def aclose(self) -> None:
         """Stop beginning things."""
@@ -200,17 +228,26 @@ class Filler:
 
     async def _note(self, wanted: Wanted, refusal: MediaProblem | WorkerDied) -> Job:
         """Record what the survey found out, so that the next request need not find it again."""
-        job, lease = await self._jobs.submit(
+        if isinstance(refusal, MediaProblem):
+            return await self._record_failure(wanted, refusal.code, refusal.message)
+        job, lease = await self._hold(wanted)
+        if lease is not None:
+            await self._jobs.retry(lease, max_attempts=MOST_ATTEMPTS)
+        return await self._jobs.get(wanted.account, job.id) or job
+
+    async def _record_failure(self, wanted: Wanted, code: str, message: str) -> Job:
+        job, lease = await self._hold(wanted)
+        if lease is not None:
+            await self._jobs.fail(lease, code=code, message=message)
+        return await self._jobs.get(wanted.account, job.id) or job
+
+    async def _hold(self, wanted: Wanted) -> tuple[Job, Lease | None]:
+        """Take the job of a key without running it."""
+        return await self._jobs.submit(
             key=wanted.key,
             account=wanted.account,
             subject=wanted.subject,
             priority=_ORDINARY_PRIORITY,
             owner=self._runner.owner,
+            retry_failed=True,
         )
-        if lease is None:
-            return job
-        if isinstance(refusal, WorkerDied):
-            await self._jobs.retry(lease, max_attempts=MOST_ATTEMPTS)
-        else:
-            await self._jobs.fail(lease, code=refusal.code, message=refusal.message)
-        return await self._jobs.get(wanted.account, job.id) or job

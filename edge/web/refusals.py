@@ -19,7 +19,7 @@ from edge.fill.problems import (
     QueueFull,
     TooManyTransforms,
 )
-from edge.sandbox.problems import DeadlineExceeded, MediaProblem, SandboxProblem
+from edge.sandbox.problems import DeadlineExceeded, MediaProblem, SandboxProblem, ZygoteLost
 from edge.web import problems
 from edge.web.problems import Problem
 
@@ -62,6 +62,10 @@ def answer_to(refusal: Refusal, *, ttl_404_seconds: int = 0) -> Problem:
         case DeadlineExceeded():
             return problems.unsupported_media(
                 f"The file could not be read within {refusal.deadline_seconds:g} s."
+            )
+        case ZygoteLost():
+            return problems.unavailable(
+                "The process that reads media is starting again.", retry_after_seconds=1
             )
         case SandboxProblem():
             return problems.unsupported_media("Decoding the file crashed the worker.")

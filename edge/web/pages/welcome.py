@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import html
-
 from starlette.responses import Response
 
-from edge.web.responses import html_response, new_nonce
-
-_STYLE = """
-:root { color-scheme: light dark; }
-body { margin: 3rem auto; max-width: 44rem; padding: 0 1rem;
-  font: 1rem/1.6 system-ui, sans-serif; }
-code { font-size: .9rem; overflow-wrap: anywhere; }
-"""
+from edge.web.pages.render import page
 
 TRIES = (
     ("talk.mp3", "a player"),
@@ -26,30 +17,4 @@ TRIES = (
 
 def welcome_page(base_url: str, account: str) -> Response:
     """Answer with the welcome page."""
-    nonce = new_nonce()
-    items = "\n".join(
-        f'<li><a href="{html.escape(f"{base_url}/{account}/audio/{path}")}">'
-        f"<code>/{account}/audio/{html.escape(path)}</code></a>: {html.escape(what)}</li>"
-        for path, what in TRIES
-    )
-    return html_response(
-        f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>audio-edge</title>
-<style nonce="{nonce}">{_STYLE}</style>
-</head>
-<body>
-<h1>audio-edge</h1>
-<p>Put parameters behind a file's URL, and this edge makes the audio they describe, once.
-With the demo recording that <code>make run</code> writes, these work:</p>
-<ul>
-{items}
-</ul>
-</body>
-</html>
-""",
-        nonce=nonce,
-    )
+    return page("welcome.html", base_url=base_url, account=account, tries=TRIES)

@@ -46,6 +46,8 @@ def _output(plan: TransformPlan) -> Iterator[tuple[str, str]]:
     shaping = plan.shaping
     if shaping.gain_centibels:
         yield "gain", f"{shaping.gain_centibels / 100:g}"
+    if shaping.loudness_centilufs is not None:
+        yield "norm", f"{shaping.loudness_centilufs / 100:g}"
     if shaping.fade_in_ms:
         yield "fi", f"{shaping.fade_in_ms / 1000:g}"
     if shaping.fade_out_ms:
@@ -57,7 +59,10 @@ def _output(plan: TransformPlan) -> Iterator[tuple[str, str]]:
 def _variant(variant: Variant) -> Iterator[tuple[str, str]]:
     if variant.bitrate_bps is not None:
         yield "br", str(variant.bitrate_bps // 1000)
-    yield "sr", khz(variant.sample_rate_hz)
+    if variant.points is None:
+        yield "sr", khz(variant.sample_rate_hz)
+    else:
+        yield "pts", str(variant.points)
     if variant.channels is not None:
         yield "ch", str(variant.channels)
     if variant.bit_depth is not None:

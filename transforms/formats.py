@@ -31,6 +31,8 @@ class Format(StrEnum):
     HLS_AAC_RT = "hls-aac-rt"
     HTML_AAC = "html-aac"
     META = "meta"
+    PEAKS = "peaks"
+    WAVEFORM = "waveform"
 
 
 class Codec(StrEnum):
@@ -50,6 +52,7 @@ class Answer(StrEnum):
     PLAYLIST = "playlist"
     PAGE = "page"
     METADATA = "metadata"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class FormatSpec:
     bit_depths: tuple[str, ...] = ()
     most_variants: int = 1
     real_time: bool = False
+    drawn: bool = False
 
     @property
     def lossless(self) -> bool:
@@ -162,6 +166,20 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
             most_variants=MOST_VARIANTS,
             real_time=True,
         ),
+        Format.PEAKS: FormatSpec(
+            answer=Answer.FILE,
+            codec=None,
+            artifact="/peaks.json",
+            media_type="application/json",
+            drawn=True,
+        ),
+        Format.WAVEFORM: FormatSpec(
+            answer=Answer.FILE,
+            codec=None,
+            artifact="/waveform.svg",
+            media_type="image/svg+xml",
+            drawn=True,
+        ),
         Format.META: FormatSpec(
             answer=Answer.METADATA, codec=None, artifact=None, media_type="application/json"
         ),
@@ -170,5 +188,7 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
 
 DEFAULT_FORMAT = Format.HTML_AAC
 SINGLE_FILES = tuple(
-    f for f, spec in FORMATS.items() if spec.answer is Answer.JOB and spec.most_variants == 1
+    f
+    for f, spec in FORMATS.items()
+    if spec.answer in (Answer.JOB, Answer.FILE) and spec.most_variants == 1
 )

@@ -52,14 +52,20 @@ class Variant:
     sample_rate_hz: int
     channels: int | None = None
     bit_depth: str | None = None
+    points: int | None = None
     real_time: RealTime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaping:
-    """What is done to the whole timeline's sound; fades in milliseconds, gain in 1/100 dB."""
+    """
+    What is done to the whole timeline's sound.
+
+    Gain in 1/100 dB, fades in milliseconds, loudness to be reached in 1/100 LUFS.
+    """
 
     gain_centibels: int = 0
+    loudness_centilufs: int | None = None
     fade_in_ms: int = 0
     fade_out_ms: int = 0
 
@@ -118,6 +124,7 @@ class Encoding:
     sample_rate_hz: int
     channels: int
     bit_depth: str | None
+    points: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ current variant, and the first of them to repeat opens the next one (seed, Examp
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,10 +16,10 @@ from enum import StrEnum
 from typing import TypeVar
 
 from transforms import rates
-from transforms.formats import DEFAULT_FORMAT, FORMATS, Codec, Format, FormatSpec
+from transforms.formats import DEFAULT_FORMAT, FORMATS, Answer, Codec, Format, FormatSpec
 from transforms.grammar import CdnUrl, check_path
 from transforms.plan import Clip, RealTime, Shaping, TransformPlan, TrimMode, Variant
-from transforms.problems import BadParameter, BadPath
+from transforms.problems import BadParameter, BadPath, UnknownParameter
 from transforms.timecode import parse_time
 
 MOST_APPENDS = 10
@@ -29,10 +28,12 @@ MOST_VARIANTS = 10
 MOST_TRACKS = 100
 LONGEST_FADE_SECONDS = 60
 LOUDEST_GAIN_DB = 40
+MOST_POINTS = 10_000
+DEFAULT_POINTS = 1000
 
 CLIP_PARAMETERS = ("ts", "te", "tm", "rp", "track")
 VARIANT_PARAMETERS = ("br", "sr", "rt", "ch")
-OUTPUT_PARAMETERS = ("f", "bd", "gain", "fi", "fo", "v")
+OUTPUT_PARAMETERS = ("f", "bd", "pts", "gain", "norm", "fi", "fo", "v")
 DELIVERY_PARAMETERS = (
     *("a", "cache", "cache_ttl", "cache_ttl_404", "cache_only", "cache_perm"),
     *("download", "exp", "sig", "auth"),
@@ -111,7 +112,7 @@ def plan(url: CdnUrl) -> TransformUrl:
     for name, value in url.parameters:
         walk.take(name, value)
     walk.close_clip()
-    if spec.codec is None:
+    if spec.answer is Answer.METADATA:
         # Metadata describes the file itself, whatever would be done to its sound.
         made = TransformPlan(
             account=url.account,
@@ -124,7 +125,7 @@ def plan(url: CdnUrl) -> TransformUrl:
             account=url.account,
             format=output,
             clips=tuple(walk.clips),
-            variants=_variants(walk.groups, spec),
+            variants=_variants(walk.groups, spec, walk),
             shaping=Shaping(**walk.shaping),
             version=walk.version,
         )
@@ -166,6 +167,8 @@ class _Walk:
     clips: list[Clip] = field(default_factory=list)
     groups: list[dict[str, str]] = field(default_factory=lambda: [{}])
     shaping: dict[str, int] = field(default_factory=dict)
+    bit_depth: str | None = None
+    points: int = DEFAULT_POINTS
     version: str | None = None
     _seen: set[str] = field(default_factory=set)
     _seen_in_clip: set[str] = field(default_factory=set)
@@ -187,14 +190,7 @@ class _Walk:
             self._once(name, value, self._seen)
             self._output(name, value)
         elif name not in DELIVERY_PARAMETERS and not name.startswith("meta-"):
-            nearest = difflib.get_close_matches(name, KNOWN_PARAMETERS, n=1, cutoff=0)
-            raise BadParameter(
-                name,
-                value,
-                f"a known parameter; the nearest is '{nearest[0] if nearest else 'f'}'",
-                allowed=KNOWN_PARAMETERS,
-                code="unknown_parameter",
-            )
+            raise UnknownParameter(name, value, known=KNOWN_PARAMETERS)
 
     def close_clip(self) -> None:
         """Finish the current file: it has all its parameters now."""
@@ -217,8 +213,10 @@ class _Walk:
                 return bool(self.spec.bitrates_kbps)
             case "rt":
                 return self.spec.real_time
+            case "sr":
+                return bool(self.spec.sample_rates_hz)
             case _:
-                return self.spec.codec is not None
+                return self.spec.answer is not Answer.METADATA
 
     def _append(self, path: str) -> None:
         if len(self.clips) == MOST_APPENDS:
@@ -269,11 +267,19 @@ class _Walk:
                 if value not in self.spec.bit_depths:
                     allowed = self.spec.bit_depths
                     raise BadParameter(name, value, " or ".join(allowed), allowed=allowed)
-                self.groups[0]["bd"] = value
+                self.bit_depth = value
+            case "pts":
+                if self.spec.drawn:
+                    self.points = _integer(name, value, 1, MOST_POINTS)
+                elif self.spec.answer is not Answer.METADATA:
+                    raise BadParameter(
+                        name, value, "to be left out: only f=peaks and f=waveform have points"
+                    )
+            case "norm":
+                self.shaping["loudness_centilufs"] = _thousandths(name, value, -70, -5) // 10
             case "gain":
-                self.shaping["gain_centibels"] = (
-                    _thousandths(name, value, -60, LOUDEST_GAIN_DB) // 10
-                )
+                gain = _thousandths(name, value, -60, LOUDEST_GAIN_DB)
+                self.shaping["gain_centibels"] = round(gain / 10)
             case "fi":
                 self.shaping["fade_in_ms"] = _thousandths(name, value, 0, LONGEST_FADE_SECONDS)
             case "fo":
@@ -288,8 +294,8 @@ class _Walk:
 _PER_FILE = dict.fromkeys(CLIP_PARAMETERS, " for each file")
 
 
-def _variants(groups: list[dict[str, str]], spec: FormatSpec) -> tuple[Variant, ...]:
-    variants = tuple(_variant(group, spec) for group in groups)
+def _variants(groups: list[dict[str, str]], spec: FormatSpec, walk: _Walk) -> tuple[Variant, ...]:
+    variants = tuple(_variant(group, spec, walk) for group in groups)
     if len(set(variants)) < len(variants):
         again = next(v for i, v in enumerate(variants) if v in variants[:i])
         raise BadParameter(
@@ -301,7 +307,7 @@ def _variants(groups: list[dict[str, str]], spec: FormatSpec) -> tuple[Variant, 
     return variants
 
 
-def _variant(group: Mapping[str, str], spec: FormatSpec) -> Variant:
+def _variant(group: Mapping[str, str], spec: FormatSpec, walk: _Walk) -> Variant:
     kbps = rates.DEFAULT_BITRATE_KBPS
     if "br" in group:
         allowed = {str(k): k for k in spec.bitrates_kbps}
@@ -321,11 +327,12 @@ def _variant(group: Mapping[str, str], spec: FormatSpec) -> Variant:
     if spec.real_time:
         real_time = _choice("rt", group["rt"], RealTime) if "rt" in group else RealTime.AUTO
     return Variant(
-        bitrate_bps=None if spec.lossless else fit.bitrate_bps,
+        bitrate_bps=fit.bitrate_bps if spec.bitrates_kbps else None,
         average=fit.average,
         sample_rate_hz=fit.sample_rate_hz,
         channels=_integer("ch", group["ch"], 1, 2) if "ch" in group else None,
-        bit_depth=group.get("bd", spec.bit_depths[0]) if spec.bit_depths else None,
+        bit_depth=(walk.bit_depth or spec.bit_depths[0]) if spec.bit_depths else None,
+        points=walk.points if spec.drawn else None,
         real_time=real_time,
     )
 

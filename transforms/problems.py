@@ -3,6 +3,7 @@ What can go wrong between a URL and its sound.
 
     TransformProblem
     ├── BadParameter        a parameter's value cannot be used; names it and what can
+    ├── UnknownParameter    there is no such parameter; names the nearest that there is
     ├── BadPath             the path of a URL is not one that a file can have
     ├── OutputTooLarge      the plan is legal but would make more than allowed
     ├── UnsupportedMedia    a source holds nothing that can be decoded here
@@ -13,9 +14,13 @@ Problems know no HTTP status: ``edge/web`` gives them one by their code.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 
 Detail = str | int | float | list[str]
+
+# Names and values come from whoever wrote the URL; an answer need not repeat all of them.
+_LONGEST_SHOWN = 80
 
 
 class TransformProblem(Exception):
@@ -50,20 +55,43 @@ class BadParameter(TransformProblem):
         allowed: Sequence[str] = (),
         code: str | None = None,
     ) -> None:
-        shown = value if len(value) <= 80 else value[:77] + "…"
+        name, shown = (_shortened(text) for text in (parameter, value))
         details: dict[str, Detail] = {
-            "parameter": parameter,
+            "parameter": name,
             "value": shown,
             "expected": expected,
         }
         if allowed:
             details["allowed"] = list(allowed)
         super().__init__(
-            f"Parameter '{parameter}' cannot be {shown!r}: expected {expected}.",
+            f"Parameter '{name}' cannot be {shown!r}: expected {expected}.",
             details=details,
             code=code,
         )
         self.parameter = parameter
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+class UnknownParameter(TransformProblem):
+    """A URL has a parameter that nothing here knows."""
+
+    code = "unknown_parameter"
+
+    def __init__(self, parameter: str, value: str, *, known: Sequence[str]) -> None:
+        nearest = difflib.get_close_matches(parameter, known, n=1, cutoff=0)[0]
+        name = _shortened(parameter)
+        super().__init__(
+            f"There is no parameter '{name}'; the nearest one is '{nearest}'.",
+            details={
+                "parameter": name,
+                "value": _shortened(value),
+                "expected": nearest,
+                "allowed": list(known),
+            },
+        )
 
 
 class BadPath(TransformProblem):

@@ -55,6 +55,9 @@ _MPEG2_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 # An AAC frame holds at most 6144 bits a channel (ISO 14496-3, 4.5.3.3) and 1024 samples.
 _AAC_BITS_PER_SAMPLE = 6
 
+# libopus refuses more (measured; RFC 6716, 2.1.1 has 510 kbps for the whole stream).
+_OPUS_MOST_BPS_A_CHANNEL = 256_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
@@ -102,6 +105,11 @@ def layer3_kbps(sample_rate_hz: int) -> tuple[int, ...]:
 def aac_mono_fits(bitrate_bps: int, sample_rate_hz: int) -> bool:
     """Tell whether one AAC channel can carry this bitrate at all."""
     return bitrate_bps <= _AAC_BITS_PER_SAMPLE * sample_rate_hz
+
+
+def opus_mono_fits(bitrate_bps: int) -> bool:
+    """Tell whether one Opus channel can carry this bitrate at all."""
+    return bitrate_bps <= _OPUS_MOST_BPS_A_CHANNEL
 
 
 def khz(sample_rate_hz: int) -> str:

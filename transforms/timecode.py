@@ -97,15 +97,18 @@ def parse_time(parameter: str, text: str) -> TimePoint:
     """
     if match := _FRAMES.fullmatch(text):
         point = TimePoint(second=int(match[1]), frame=int(match[2] or 0))
-        latest = point.second
     elif match := _SECONDS.fullmatch(text):
-        point = TimePoint(exact_us=int(Fraction(match[1]) * 1_000_000))
-        latest = (point.exact_us or 0) // 1_000_000
+        point = _exact(int(Fraction(match[1]) * 1_000_000))
     elif match := _MILLISECONDS.fullmatch(text):
-        point = TimePoint(exact_us=int(Fraction(match[1]) * 1000))
-        latest = (point.exact_us or 0) // 1_000_000
+        point = _exact(int(Fraction(match[1]) * 1000))
     else:
         raise BadParameter(parameter, text, EXPECTED)
-    if latest > LAST_SECOND:
+    if point.second > LAST_SECOND or (point.exact_us or 0) // 1_000_000 > LAST_SECOND:
         raise BadParameter(parameter, text, EXPECTED)
     return point
+
+
+def _exact(microseconds: int) -> TimePoint:
+    """Keep whole seconds as such: ``1s`` and ``1`` are one point and must have one spelling."""
+    second, rest = divmod(microseconds, 1_000_000)
+    return TimePoint(exact_us=microseconds) if rest else TimePoint(second=second)

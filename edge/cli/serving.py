@@ -64,7 +64,7 @@ def uvicorn_loop() -> asyncio.Runner:
 
 async def _serving(settings: Settings) -> None:
     listening = _listen(settings.host, settings.port)
-    base = _base_url(settings, listening)
+    address = _address(listening)
     async with open_node(settings) as node:
         server = _Server(
             uvicorn.Config(
@@ -78,8 +78,9 @@ async def _serving(settings: Settings) -> None:
                 h11_max_incomplete_event_size=1 << 16,
             )
         )
-        await _introduce(node, base)
-        server.announcement = f"ready {base}"
+        await _introduce(node, settings.public_url or address)
+        # Where it listens, even if clients know it by another name: port 0 is told nowhere else.
+        server.announcement = f"ready {address}"
         await server.serve(sockets=[listening])
 
 
@@ -154,9 +155,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _base_url(settings: Settings, listening: socket.socket) -> str:
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
+def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"

@@ -99,7 +99,9 @@ class Admission:
 
 
 def price_of(key: str, plan: TransformPlan, duration: Fraction) -> Fraction:
-    """Price a plan of a known duration, in billed seconds."""
+    """Price a plan of a known duration, in billed seconds; what is only drawn is free."""
+    if not FORMATS[plan.format].multiplier:
+        return Fraction(0)
     charge = charge_for(
         key=key,
         account=plan.account,

@@ -247,7 +247,9 @@ def failure_of(problem: Exception) -> tuple[str, str]:
             return "internal_error", f"Something went wrong here, recorded as {incident}."
 
 
-def _charge(wanted: Wanted, report: RenderReport) -> Charge:
+def _charge(wanted: Wanted, report: RenderReport) -> Charge | None:
+    if not FORMATS[wanted.url.plan.format].multiplier:
+        return None
     return charge_for(
         key=wanted.key,
         account=wanted.account,

@@ -22,6 +22,7 @@ from edge.clock import Clock
 from edge.fill.filler import Filler, Standing
 from edge.fill.problems import FileNotThere
 from edge.fill.wanted import Wanted
+from edge.jobs.job import JobState
 from edge.library.files import Files
 from edge.sandbox.problems import SandboxProblem
 from edge.web import problems
@@ -33,7 +34,7 @@ from edge.web.delivery.disposition import Disposition, content_disposition
 from edge.web.delivery.files import FileDelivery
 from edge.web.dialects.bytescale.wire import job_body, transform_body
 from edge.web.pages.player import player_page
-from edge.web.prefer import preferred_wait_seconds
+from edge.web.prefer import LONGEST_WAIT_SECONDS, preferred_wait_seconds
 from edge.web.problems import Problem
 from edge.web.refusals import refusals
 from edge.web.responses import READ_METHODS, json_response, preflight_response
@@ -44,8 +45,8 @@ from transforms.grammar import CdnUrl
 from transforms.planner import Delivery
 from transforms.problems import TransformProblem
 
-# What may change under its URL is asked for again after this long.
-MUTABLE_SECONDS = 60
+# What may change under its URL is asked for again after a minute.
+_CHANGING = CachePolicy(shared=True, max_age_seconds=60)
 
 Endpoint: TypeAlias = Callable[[Scope, CdnUrl, Delivery], Awaitable[ASGIApp]]
 
@@ -97,7 +98,7 @@ class Cdn:
             etag=source.etag,
             modified_ms=source.modified_ms,
             content=content_of(url.path, download_name=name if delivery.download else None),
-            cache=_kept(delivery, CachePolicy(shared=True, max_age_seconds=MUTABLE_SECONDS)),
+            cache=_kept(delivery, _CHANGING),
         )
         return FileDelivery(
             representation=representation,
@@ -112,6 +113,8 @@ class Cdn:
                 return await self._metadata(wanted)
             case Answer.PAGE:
                 return player_page(wanted.url)
+            case Answer.FILE:
+                return await self._direct(wanted)
             case Answer.JOB | Answer.PLAYLIST:
                 if delivery.artifact is None:
                     return await self._job(scope, wanted)
@@ -119,9 +122,8 @@ class Cdn:
 
     async def _metadata(self, wanted: Wanted) -> ASGIApp:
         text = await self._filler.metadata(wanted)
-        policy = CachePolicy(shared=True, max_age_seconds=MUTABLE_SECONDS)
         return json_response(
-            msgspec.Raw(text), cache_control=_kept(wanted.url.delivery, policy).header
+            msgspec.Raw(text), cache_control=_kept(wanted.url.delivery, _CHANGING).header
         )
 
     async def _job(self, scope: Scope, wanted: Wanted) -> ASGIApp:
@@ -133,6 +135,20 @@ class Cdn:
             headers["Preference-Applied"] = f"wait={seconds}"
         return await self._job_answer(scope, standing, status=200, headers=headers)
 
+    async def _direct(self, wanted: Wanted) -> ASGIApp:
+        """Answer with the artifact itself, waiting while it is made: pages embed these."""
+        standing = await self._standing(wanted)
+        if standing.receipt is None:
+            standing = await self._filler.wait(standing, LONGEST_WAIT_SECONDS)
+        path = wanted.url.spec.artifact or ""
+        file = standing.receipt.file(path) if standing.receipt else None
+        if file is not None:
+            return self._file(wanted, file, _CHANGING)
+        job = standing.job
+        if job.state is JobState.FAILED:
+            raise Problem(422, job.error_code or "", job.error_message or "")
+        raise problems.unavailable("This is still being made.", retry_after_seconds=2)
+
     async def _artifact(self, scope: Scope, wanted: Wanted, path: str) -> ASGIApp:
         if path != wanted.url.spec.artifact:
             raise problems.not_found(f"This transform has no artifact {path}.")
@@ -140,9 +156,9 @@ class Cdn:
         file = standing.receipt.file(path) if standing.receipt else None
         if file is None:
             return await self._job_answer(scope, standing, status=404, headers={})
-        return self._file(wanted, file)
+        return self._file(wanted, file, for_ever(shared=True))
 
-    def _file(self, wanted: Wanted, file: ArtifactFile) -> ASGIApp:
+    def _file(self, wanted: Wanted, file: ArtifactFile, policy: CachePolicy) -> ASGIApp:
         delivery = wanted.url.delivery
         disposition = None
         if delivery.download:
@@ -154,7 +170,7 @@ class Cdn:
                 etag=file.etag,
                 modified_ms=None,
                 content=Content(media_type=file.media_type, disposition=disposition),
-                cache=_kept(delivery, for_ever(shared=True)),
+                cache=_kept(delivery, policy),
             ),
             open_reader=lambda: self._opened(wanted, file),
         )
@@ -191,7 +207,7 @@ class Cdn:
         body["transform"] = transform_body(url, await self._resolved(standing.wanted))
         policy = NOT_KEPT
         if status == 200 and standing.receipt is not None:
-            policy = _kept(url.delivery, CachePolicy(shared=True, max_age_seconds=MUTABLE_SECONDS))
+            policy = _kept(url.delivery, _CHANGING)
         return json_response(body, status=status, cache_control=policy.header, headers=headers)
 
     async def _resolved(self, wanted: Wanted) -> Resolved | None:

@@ -59,6 +59,4 @@ def make(query: str, *files: bytes, limits: Limits = LIMITS) -> Made:
     sink = MemorySink()
     report = render(resolved.render, sources, sink)
     (content,) = sink.files.values()
-    return Made(
-        url=url, resolved=resolved, report=report, content=content, told=tuple(sink.told)
-    )
+    return Made(url=url, resolved=resolved, report=report, content=content, told=tuple(sink.told))

@@ -28,6 +28,7 @@ class Recipe:
 
     container: str
     codec: str
+    sample_format: str | None = None
     bitrate_bps: int | None = None
     container_options: Mapping[str, str] = field(default_factory=dict)
     codec_options: Mapping[str, str] = field(default_factory=dict)
@@ -68,13 +69,17 @@ RECIPES: Mapping[str, Recipe] = {
         bitrate_bps=128_000,
         codec_options={"strict": "experimental"},
     ),
-    "opus": Recipe(container="ogg", codec="libopus", bitrate_bps=128_000),
+    "opus": Recipe(container="ogg", codec="libopus", sample_format="flt", bitrate_bps=128_000),
     "ogg-flac": Recipe(container="ogg", codec="flac"),
-    "mka-opus": Recipe(container="matroska", codec="libopus", bitrate_bps=128_000),
+    "mka-opus": Recipe(
+        container="matroska", codec="libopus", sample_format="flt", bitrate_bps=128_000
+    ),
     "mka-flac": Recipe(container="matroska", codec="flac"),
     "mka-aac": Recipe(container="matroska", codec="aac", bitrate_bps=128_000),
     "mka-pcm": Recipe(container="matroska", codec="pcm_s16le"),
-    "webm-opus": Recipe(container="webm", codec="libopus", bitrate_bps=128_000),
+    "webm-opus": Recipe(
+        container="webm", codec="libopus", sample_format="flt", bitrate_bps=128_000
+    ),
     "ts-aac": Recipe(container="mpegts", codec="aac", bitrate_bps=128_000),
     "ts-mp2": Recipe(container="mpegts", codec="mp2", bitrate_bps=192_000),
     "flv-aac": Recipe(container="flv", codec="aac", bitrate_bps=128_000),
@@ -83,8 +88,15 @@ RECIPES: Mapping[str, Recipe] = {
     "avi-mp3": Recipe(container="avi", codec="libmp3lame", bitrate_bps=128_000),
     "asf-wma": Recipe(container="asf", codec="wmav2", bitrate_bps=128_000),
     "ac3": Recipe(container="ac3", codec="ac3", bitrate_bps=192_000),
-    "wavpack": Recipe(container="wv", codec="wavpack"),
-    "tta": Recipe(container="tta", codec="tta"),
+    "wavpack": Recipe(container="wv", codec="wavpack", sample_format="s16p"),
+    "tta": Recipe(container="tta", codec="tta", sample_format="s16"),
+    "mp4-opus": Recipe(container="mp4", codec="libopus", sample_format="flt", bitrate_bps=128_000),
+    "mka-vorbis": Recipe(
+        container="matroska",
+        codec="vorbis",
+        bitrate_bps=128_000,
+        codec_options={"strict": "experimental"},
+    ),
     "3gp-amr": Recipe(container="3gp", codec="libopencore_amrnb", bitrate_bps=12_200),
 }
 
@@ -167,8 +179,8 @@ def _audio_stream(
     assert isinstance(stream, AudioStream)
     context = stream.codec_context
     context.layout = LAYOUTS[sound.shape[0]]
-    if recipe.codec == "libopus":
-        context.format = "flt"
+    if recipe.sample_format is not None:
+        context.format = recipe.sample_format
     if recipe.bitrate_bps is not None:
         context.bit_rate = recipe.bitrate_bps
     return stream

@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from transforms.audio.open import open_track
-from transforms.audio.survey import is_mov
+from transforms.audio.survey import is_mov, stated_gapless
 from transforms.problems import RenderFailed, UnsupportedMedia
 from transforms.sources import Source
 
@@ -59,12 +59,13 @@ def decode(
         RenderFailed: The track ends before *start*.
     """
     with open_track(source, track) as (container, stream):
-        end = _earlier(end, _edit_list_end(container, stream))
+        gapless = stated_gapless(container)
+        end = _earlier(end, gapless[1] if gapless else _edit_list_end(container, stream))
         position = _seek(container, stream, start)
         if position:
             frames = _positioned(_frames(container, stream), stream)
         else:
-            frames = _counted(_frames(container, stream))
+            frames = _counted(_frames(container, stream), -gapless[0] if gapless else 0)
         began = False
         reached = 0
         for at, frame in frames:
@@ -81,7 +82,7 @@ def decode(
             if end is not None and reached >= end:
                 break
         if not began:
-            raise _nothing(start, reached, stream)
+            raise _nothing(start, stream, sound=position or reached > 0)
 
 
 def cut(frame: AudioFrame, first: int, last: int) -> AudioFrame:
@@ -122,8 +123,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         raise UnsupportedMedia("None of the audio track's packets could be decoded.")
 
 
-def _counted(frames: Iterator[AudioFrame]) -> Iterator[tuple[int, AudioFrame]]:
-    at = 0
+def _counted(frames: Iterator[AudioFrame], at: int) -> Iterator[tuple[int, AudioFrame]]:
     for frame in frames:
         yield at, frame
         at += frame.samples
@@ -172,13 +172,12 @@ def _earlier(one: int | None, other: int | None) -> int | None:
     return min(ends, default=None)
 
 
-def _nothing(start: int, reached: int, stream: AudioStream) -> Exception:
-    if not reached:
+def _nothing(start: int, stream: AudioStream, *, sound: bool) -> Exception:
+    if not sound:
         return UnsupportedMedia("The audio track has no sound in it.", code="no_audio")
-    rate = stream.codec_context.sample_rate
+    seconds = start / stream.codec_context.sample_rate
     return RenderFailed(
-        f"The start lies past the end: the track has {reached / rate:.3f} s, "
-        f"and {start / rate:.3f} s were asked for.",
+        f"The track ends before its start at {seconds:.3f} s.",
         code="start_past_end",
         details={"parameter": "ts"},
     )

@@ -9,6 +9,7 @@ the sample that the running clock says.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -31,6 +32,10 @@ _SWR_OPTIONS = {"rematrix_maxval": "1.0"}
 
 # libswresample gives nothing at all for clips shorter than its filter.
 _SHORTEST_RUN_SAMPLES = 256
+
+# One Python object for 32 AAC frames instead of one each: measured, a third of the time of
+# decoding to WAV, an eighth of encoding AAC.
+_BATCH_SAMPLES = 32 * 1024
 _LAYOUTS = {1: "mono", 2: "stereo"}
 
 
@@ -66,7 +71,9 @@ class Conformer:
     def _open_run(self, kind: tuple[int, str, str], channels: int) -> None:
         # A mono clip is doubled afterwards: libswresample would lower it by 3 dB.
         layout = "mono" if channels == 1 else _LAYOUTS[self._channels]
-        self._resampler = AudioResampler(self._format, layout, self._rate, options=_SWR_OPTIONS)
+        self._resampler = AudioResampler(
+            self._format, layout, self._rate, _BATCH_SAMPLES, options=_SWR_OPTIONS
+        )
         self._kind = kind
         self._run_samples = 0
 
@@ -93,8 +100,10 @@ class Conformer:
     def _pad_short_run(self, rate: int, layout: str, sample_format: str) -> Iterator[Block]:
         if rate != self._rate and self._run_samples < _SHORTEST_RUN_SAMPLES:
             silence = AudioFrame(sample_format, layout, _SHORTEST_RUN_SAMPLES)
+            # Unsigned samples, which are 8-bit ones only, rest in the middle of their range.
+            rest = b"\x80" if sample_format.startswith("u8") else b"\x00"
             for plane in silence.planes:
-                plane.update(bytes(plane.buffer_size))
+                plane.update(rest * plane.buffer_size)
             silence.sample_rate = rate
             yield from self._blocks(silence)
 
@@ -122,17 +131,23 @@ class Conformer:
             yield block
 
 
-def shape(blocks: Iterable[Block], shaping: Shaping, sample_rate_hz: int) -> Iterator[Block]:
+def shape(
+    blocks: Iterable[Block], shaping: Shaping, sample_rate_hz: int, *, loudness_gain_db: float = 0.0
+) -> Iterator[Block]:
     """
     Apply gain and linear-in-amplitude fades to a whole timeline.
+
+    Args:
+        loudness_gain_db: What reaches the wanted loudness, on top of the wanted gain.
 
     The fade-out needs to know the end before it comes, so as many samples as it lasts are held
     back: memory grows with the fade, not with the timeline.
     """
-    gain = np.float32(10 ** (shaping.gain_centibels / 2000))
+    gain = np.float32(10 ** (shaping.gain_centibels / 2000 + loudness_gain_db / 20))
     fade_in = shaping.fade_in_ms * sample_rate_hz // 1000
     fade_out = shaping.fade_out_ms * sample_rate_hz // 1000
-    held: Block | None = None
+    held: deque[Block] = deque()
+    left = 0
     at = 0
     for block in blocks:
         louder = block * gain
@@ -140,15 +155,15 @@ def shape(blocks: Iterable[Block], shaping: Shaping, sample_rate_hz: int) -> Ite
             rising: Block = np.arange(at, at + block.shape[1], dtype=np.float32) / fade_in
             louder *= np.minimum(rising, 1)
         at += block.shape[1]
-        held = louder if held is None else np.concatenate((held, louder), axis=1)
-        ready = held.shape[1] - fade_out
-        if ready > 0:
-            yield held[:, :ready]
-            held = held[:, ready:]
-    if held is not None and held.shape[1]:
-        length = held.shape[1]
-        falling: Block = np.arange(length, 0, -1, dtype=np.float32) / max(fade_out, 1)
-        yield held * np.minimum(falling, 1)
+        held.append(louder)
+        left += louder.shape[1]
+        while held and left - held[0].shape[1] >= fade_out:
+            left -= held[0].shape[1]
+            yield held.popleft()
+    for block in held:
+        falling: Block = np.arange(left, left - block.shape[1], -1, dtype=np.float32)
+        left -= block.shape[1]
+        yield block * np.minimum(falling / max(fade_out, 1), 1)
 
 
 def rechunk(blocks: Iterable[Block], samples: int) -> Iterator[Block]:

@@ -27,6 +27,10 @@ FRAME_SAMPLES = 1152
 
 _SYSTEM_LIBRARIES = ("libmp3lame.so.0", "libmp3lame.0.dylib")
 _ABR = 3
+
+# LAME's VbrTag.c, LAMEHEADERSIZE.
+_TAG_BYTES = 156
+
 _MONO = 3
 _BLOCK_SAMPLES = 32 * FRAME_SAMPLES
 
@@ -36,6 +40,7 @@ _BUFFER_BYTES = _BLOCK_SAMPLES * 5 // 4 + 7200
 _SETTERS = (
     *("lame_set_in_samplerate", "lame_set_out_samplerate", "lame_set_num_channels"),
     *("lame_set_mode", "lame_set_brate", "lame_set_VBR", "lame_set_VBR_mean_bitrate_kbps"),
+    *("lame_set_VBR_min_bitrate_kbps", "lame_set_VBR_max_bitrate_kbps", "lame_set_VBR_hard_min"),
     *("lame_set_bWriteVbrTag", "lame_set_write_id3tag_automatic"),
 )
 
@@ -46,6 +51,19 @@ class Library:
 
     origin: str
     calls: ctypes.CDLL
+
+
+def tag_fits(encoding: Encoding) -> bool:
+    """
+    Tell whether LAME writes its tag into a constant-bitrate stream; it needs room in one frame.
+
+    Frame sizes are those of ISO 11172-3 and 13818-3, 2.4.3.1.
+    """
+    mpeg1 = encoding.sample_rate_hz >= 32000
+    stereo_side, mono_side = (32, 17) if mpeg1 else (17, 9)
+    side = mono_side if encoding.channels == 1 else stereo_side
+    frame = (144 if mpeg1 else 72) * (encoding.bitrate_bps or 0) // encoding.sample_rate_hz
+    return frame >= 4 + side + _TAG_BYTES
 
 
 @lru_cache(maxsize=1)
@@ -93,9 +111,14 @@ class LameEncoder:
         self._set("lame_set_num_channels", encoding.channels)
         if encoding.channels == 1:
             self._set("lame_set_mode", _MONO)
-        if encoding.average:
+        if encoding.average or not tag_fits(encoding):
             self._set("lame_set_VBR", _ABR)
             self._set("lame_set_VBR_mean_bitrate_kbps", kbps)
+            if not encoding.average:
+                # A mean with no room around it is constant, and its tag has a frame of its own.
+                self._set("lame_set_VBR_min_bitrate_kbps", kbps)
+                self._set("lame_set_VBR_max_bitrate_kbps", kbps)
+                self._set("lame_set_VBR_hard_min", 1)
         else:
             self._set("lame_set_brate", kbps)
         self._set("lame_set_bWriteVbrTag", 1)

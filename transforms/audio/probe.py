@@ -20,7 +20,6 @@ from transforms.audio.open import open_container, open_track
 from transforms.audio.survey import (
     PacketCount,
     count_packets,
-    counts_exactly,
     from_header,
     states_length,
 )
@@ -160,7 +159,7 @@ def _counted(count: PacketCount, facts: SourceFacts, *, stated: bool) -> Track:
     claim = facts.duration
     contradicted = claim is not None and abs(claim - seconds) > _CLAIM_SLACK_SECONDS
     estimated = stated and contradicted and not facts.exact
-    if claim is not None and (facts.exact or not counts_exactly(facts)):
+    if claim is not None and (facts.exact or not count.exact):
         seconds, estimated = claim, not facts.exact
     track: Track = {"duration": round(float(seconds), 6)}
     if facts.frame_samples:

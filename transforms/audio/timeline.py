@@ -101,6 +101,8 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
 
 def bytes_a_second(encoding: Encoding) -> int:
     """Estimate how fast a single file grows."""
+    if encoding.points is not None:
+        return 0
     if encoding.bitrate_bps is not None:
         return encoding.bitrate_bps // 8
     return encoding.sample_rate_hz * encoding.channels * sample_bytes(encoding.bit_depth)
@@ -121,7 +123,7 @@ def _cut(clip: Clip, fact: SourceFacts) -> ResolvedClip:
     if length is not None and fact.exact and clip.trim_mode is TrimMode.AFTER_REPEAT:
         length *= clip.repeat
     if length is not None and fact.exact:
-        if start >= length:
+        if start and start >= length:
             seconds = float(Fraction(length, rate))
             raise BadParameter(
                 "ts", str(clip.start), f"a point before the end of {clip.path}, {seconds:g} s"
@@ -171,20 +173,29 @@ def _length(spans: Sequence[Span], fact: SourceFacts) -> Fraction | None:
 
 
 def _encoding(variant: Variant, output: Format, source_channels: int) -> Encoding:
-    channels = variant.channels or source_channels
-    if (
-        FORMATS[output].codec is Codec.AAC
-        and variant.bitrate_bps is not None
-        and not rates.aac_mono_fits(variant.bitrate_bps, variant.sample_rate_hz)
-    ):
-        channels = MOST_CHANNELS
+    # A drawing shows one line of sound unless it is asked for two.
+    widest = 1 if variant.points is not None else source_channels
+    fits_mono = _fits_mono(variant, FORMATS[output].codec)
     return Encoding(
         bitrate_bps=variant.bitrate_bps,
         average=variant.average,
         sample_rate_hz=variant.sample_rate_hz,
-        channels=channels,
+        channels=(variant.channels or widest) if fits_mono else MOST_CHANNELS,
         bit_depth=variant.bit_depth,
+        points=variant.points,
     )
+
+
+def _fits_mono(variant: Variant, codec: Codec | None) -> bool:
+    if variant.bitrate_bps is None:
+        return True
+    match codec:
+        case Codec.AAC:
+            return rates.aac_mono_fits(variant.bitrate_bps, variant.sample_rate_hz)
+        case Codec.OPUS:
+            return rates.opus_mono_fits(variant.bitrate_bps)
+        case _:
+            return True
 
 
 def _refuse_too_large(

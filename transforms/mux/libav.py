@@ -47,7 +47,11 @@ def write_m4a(
         codec="aac",
         sample_format="fltp",
         frame_samples=_AAC_FRAME_SAMPLES,
-        container_options={"movflags": "+faststart"},
+        # The edit list counts in the movie's timescale; libav's 1000 would round the length.
+        container_options={
+            "movflags": "+faststart",
+            "movie_timescale": str(encoding.sample_rate_hz),
+        },
         codec_options={"aac_coder": aac_coder(encoding)},
     )
     _write(file, encoding, tags, blocks, output)

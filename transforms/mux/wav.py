@@ -32,6 +32,8 @@ _INFO = {
 _PCM, _FLOAT = 1, 3
 _SIZE_IN_DS64 = 0xFFFFFFFF
 _DS64_BODY_BYTES = 28
+# Behind "RIFF", "WAVE", a format chunk with its extension size, and the fact chunk's own head.
+_RIFF_FACT_AT = 12 + 8 + 18 + 8
 
 
 def write_riff(
@@ -78,13 +80,16 @@ def _write(
     if data_bytes % 2:
         file.write(b"\x00")
     riff_bytes = len(head) - 8 + data_bytes + data_bytes % 2
+    frames = data_bytes // (width * encoding.channels)
     if rf64:
-        frames = data_bytes // (width * encoding.channels)
         file.seek(20)
         file.write(struct.pack("<QQQ", riff_bytes, data_bytes, frames))
     else:
         file.seek(4)
         file.write(struct.pack("<I", riff_bytes))
+        if encoding.bit_depth == "32f":
+            file.seek(_RIFF_FACT_AT)
+            file.write(struct.pack("<I", frames))
         file.seek(len(head) - 4)
         file.write(struct.pack("<I", data_bytes))
 
@@ -98,9 +103,12 @@ def _header(encoding: Encoding, tags: Mapping[str, str], width: int, *, rf64: bo
     if tag == _FLOAT:
         # Non-PCM formats need the extension size and a fact chunk (RIFF New Multimedia Types).
         fmt += struct.pack("<H", 0)
-    chunks = _chunk(b"ds64", bytes(_DS64_BODY_BYTES)) if rf64 else b""
-    chunks += _chunk(b"fmt ", fmt) + _info(tags)
     size = _SIZE_IN_DS64 if rf64 else 0
+    chunks = _chunk(b"ds64", bytes(_DS64_BODY_BYTES)) if rf64 else b""
+    chunks += _chunk(b"fmt ", fmt)
+    if tag == _FLOAT:
+        chunks += _chunk(b"fact", struct.pack("<I", size))
+    chunks += _info(tags)
     start = (b"RF64" if rf64 else b"RIFF") + struct.pack("<I", size) + b"WAVE"
     return start + chunks + b"data" + struct.pack("<I", size)
 

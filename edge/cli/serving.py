@@ -17,6 +17,7 @@ from edge.app import build_app
 from edge.ids import KeyKind
 from edge.node import Node, open_node
 from edge.settings import Settings
+from edge.web.connections import Connection
 from edge.web.pages.welcome import TRIES
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -74,8 +75,9 @@ async def _serving(settings: Settings) -> None:
                 proxy_headers=False,
                 server_header=False,
                 lifespan="off",
+                http=Connection,
+                ws="none",
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
-                h11_max_incomplete_event_size=1 << 16,
             )
         )
         await _introduce(node, settings.public_url or address)

@@ -163,7 +163,6 @@ class Cdn:
         disposition = None
         if delivery.download:
             disposition = content_disposition(Disposition.ATTACHMENT, _saved_as(wanted, file))
-
         return FileDelivery(
             representation=Representation(
                 size_bytes=file.size_bytes,
@@ -204,16 +203,18 @@ class Cdn:
             url=url,
             ready=standing.receipt is not None,
         )
-        body["transform"] = transform_body(url, await self._resolved(standing.wanted))
+        body["transform"] = transform_body(url, await self._resolved(standing))
         policy = NOT_KEPT
         if status == 200 and standing.receipt is not None:
             policy = _kept(url.delivery, _CHANGING)
         return json_response(body, status=status, cache_control=policy.header, headers=headers)
 
-    async def _resolved(self, wanted: Wanted) -> Resolved | None:
-        """The plan against its sources, if they can be surveyed; the job says why if not."""
+    async def _resolved(self, standing: Standing) -> Resolved | None:
+        """The plan against its sources; what has failed is not surveyed again by every poll."""
+        if standing.job.state is JobState.FAILED:
+            return None
         try:
-            return await self._filler.resolve(wanted)
+            return await self._filler.resolve(standing.wanted)
         except (TransformProblem, SandboxProblem, SourceProblem):
             return None
 
@@ -234,6 +235,6 @@ def _kept(delivery: Delivery, policy: CachePolicy) -> CachePolicy:
 
 def _saved_as(wanted: Wanted, file: ArtifactFile) -> str:
     """Name a download after the source: ``talk.wav`` made into MP3 is ``talk.mp3``."""
-    stem = wanted.url.url.path.rpartition("/")[2].rpartition(".")[0]
     name = wanted.url.url.path.rpartition("/")[2]
+    stem = name.rpartition(".")[0]
     return f"{stem or name}.{file.path.rpartition('.')[2]}"

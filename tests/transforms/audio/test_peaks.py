@@ -60,11 +60,11 @@ def test_there_are_never_more_points_than_asked_for() -> None:
 def test_a_short_sound_has_a_point_for_every_64_samples() -> None:
     document = written(synth.noise(640), 1000)
 
-    assert (64, 10) == (document["samples_per_pixel"], document["length"])
+    assert (document["samples_per_pixel"], document["length"]) == (64, 10)
 
 
 def test_samples_that_are_no_numbers_are_drawn_as_silence() -> None:
-    assert [0, 0] == written(np.full((1, 64), np.nan, np.float32), 1)["data"]
+    assert written(np.full((1, 64), np.nan, np.float32), 1)["data"] == [0, 0]
 
 
 def test_the_drawing_is_as_wide_as_its_points_and_as_high_as_its_sound() -> None:

@@ -346,10 +346,12 @@ def _choice(name: str, value: str, choices: type[_E]) -> _E:
 
 
 def _listed(name: str, value: str, allowed: Mapping[str, int], noun: str) -> int:
-    if value not in allowed:
+    # 096 is 96.
+    found = allowed.get(value.lstrip("0"))
+    if found is None:
         expected = f"one of the {noun} {', '.join(allowed)}"
         raise BadParameter(name, value, expected, allowed=list(allowed))
-    return allowed[value]
+    return found
 
 
 def _integer(name: str, value: str, least: int, most: int) -> int:

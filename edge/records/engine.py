@@ -9,16 +9,22 @@ waits for its turn instead (of 800 concurrent read-modify-writes, 580 failed wit
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 # How long a writer waits for the writers of other processes before it gives up.
 BUSY_TIMEOUT_SECONDS = 30.0
+
+# A switch takes milliseconds; together these are patient for five seconds.
+_WAL_TRIES = 500
+_WAL_PAUSE_SECONDS = 0.01
 
 _WRITES = "edge_writes"
 _WRITERS_TURN = "edge_writers_turn"
@@ -69,12 +75,30 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(cursor)
     # NORMAL would keep done jobs and their bills together too, but may forget the last of them
     # when the power fails, after the world was told. FULL costs one fsync a transaction.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _switch_to_wal(cursor: DBAPICursor) -> None:
+    """
+    Switch the journal, which processes that start together on a new file do at once.
+
+    SQLite answers all but one of them with "locked" without waiting, whatever its timeout is.
+    """
+    for _ in range(_WAL_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as locked:
+            if "locked" not in str(locked):
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from transforms.problems import TransformProblem
 @pytest.mark.parametrize(
     "same",
     [
-        ("f=aac", "f=aac&br=96", "br=96&f=aac", "f=aac&sr=48&ts=0&rp=1&track=1"),
+        ("f=aac", "f=aac&br=96", "br=96&f=aac", "br=096&f=aac", "f=aac&sr=48&ts=0&rp=1&track=1"),
         ("f=aac&br=96&sr=8", "f=aac&br=96&sr=32"),
         ("f=mp3&br=16&sr=48", "f=mp3&br=16&sr=22.05"),
         ("f=mp3&br=296&sr=22.05", "f=mp3&br=160&sr=22.05"),

@@ -69,6 +69,7 @@ def test_a_url_with_everything_is_the_whole_plan() -> None:
         ("br=80&next=true&next=true&next=false&br=128", [aac(80), aac(128)]),
         ("br=80&ts=1&append=/b&rp=2&sr=44.1", [aac(80, 44100)]),
         ("sr=44.1", [aac(96, 44100)]),
+        ("br=096&sr=044.1", [aac(96, 44100)]),
     ],
 )
 def test_parameters_group_into_variants(query: str, variants: list[Variant]) -> None:

@@ -1,0 +1,1 @@
+"""Measurements against the FFmpeg command line, always as ratios within one run."""

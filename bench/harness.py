@@ -1,0 +1,131 @@
+"""
+How things are measured here: contenders take turns, and each turn is compared within itself.
+
+A shared machine is faster in one minute than in the next, so a ratio of two medians measured
+apart says little. A ratio of two neighbours says more, and their spread says how much.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# The edge renders at this niceness, so whatever it is compared with does too: on a busy machine
+# the one that is nicer would lose to everybody else's work.
+NICENESS = 10
+_KEPT_OUTPUT = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One turn: seconds on the clock, seconds of CPU, peak resident bytes of one process."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A median with the smallest and the largest value around it."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.3g} ({self.low:.3g}-{self.high:.3g})"
+
+
+class Failed(Exception):
+    """A measured process ended with an error; says what it printed last."""
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Summarise values; there has to be at least one."""
+    return Spread(median=statistics.median(values), low=min(values), high=max(values))
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """Divide pair by pair, then summarise: below 1 means that ours is smaller."""
+    return spread([a / b for a, b in zip(ours, theirs, strict=True)])
+
+
+def take_turns(
+    contenders: Mapping[str, Callable[[], Run]], *, rounds: int
+) -> dict[str, tuple[Run, ...]]:
+    """
+    Let every contender run once a round, in the same order: A B A B A B.
+
+    One more round goes before them and is not counted; it fills the page cache.
+    """
+    runs: dict[str, list[Run]] = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, contender in contenders.items():
+            run = contender()
+            if number:
+                runs[name].append(run)
+    return {name: tuple(done) for name, done in runs.items()}
+
+
+def measure(
+    arguments: Sequence[str | Path], *, core: int | None = None, niceness: int = NICENESS
+) -> Run:
+    """
+    Run a process to its end and measure it with all descendants it waited for.
+
+    Args:
+        arguments: The command line.
+
+        core: The only core it may use, threads and children included; ``None`` for all.
+
+        niceness: Added to that of this process.
+
+    Raises:
+        Failed: It ended with an error.
+
+    The peak is that of the largest process, not their sum. Linux counts what this process has
+    resident at the fork as the child's, which is why the harness imports neither numpy nor PyAV.
+    """
+    with tempfile.TemporaryFile() as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=lambda: confine(core, niceness),
+        )
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.send_signal(signal.SIGKILL)
+            raise
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            told = output.read().decode(errors="replace")[-_KEPT_OUTPUT:]
+            raise Failed(f"{arguments[0]} ended with {process.returncode}: {told}")
+    return Run(
+        wall_s=wall, cpu_s=usage.ru_utime + usage.ru_stime, peak_bytes=usage.ru_maxrss * 1024
+    )
+
+
+def confine(core: int | None, niceness: int) -> None:
+    """Keep this process and what it starts to one core, and be nice."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    os.nice(niceness)
+
+
+def usable_cores() -> list[int]:
+    """List the cores that this process may use."""
+    return sorted(os.sched_getaffinity(0))

@@ -28,8 +28,7 @@ def convert(source: Path, target: Path, *options: str, single: bool = True) -> l
     """
     Spell a conversion of the first audio track.
 
-    ``single`` asks for one thread in the decoder, the filters and the encoder, which on a single
-    core is the quickest way.
+    ``single`` asks for one thread in the decoder, in the filters and in the encoder.
     """
     threads = ("-threads", "1") if single else ()
     filters = ("-filter_threads", "1") if single else ()

@@ -125,7 +125,14 @@ class HttpFolder:
             raise SourceMissing(source.path)
         if version.name != source.version:
             raise SourceChanged(source.path)
-        return HttpReader(self._fetcher, self._url(path), version, spool_bytes=self._spool_bytes)
+        return HttpReader(
+            self._fetcher,
+            self._url(path),
+            version,
+            spool_bytes=self._spool_bytes,
+            # Whoever asks next need not fail for as long as the old answer would be believed.
+            on_gone=lambda: self._memories.pop(path, None),
+        )
 
     def _url(self, path: str) -> str:
         return self._base_url + quote(path, safe="/")

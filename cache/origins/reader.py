@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -72,14 +72,23 @@ class HttpReader:
     """Random access with read-ahead, which grows while reads follow one another."""
 
     def __init__(
-        self, fetcher: Fetcher, url: str, version: RemoteVersion, *, spool_bytes: int
+        self,
+        fetcher: Fetcher,
+        url: str,
+        version: RemoteVersion,
+        *,
+        spool_bytes: int,
+        on_gone: Callable[[], object],
     ) -> None:
         """
         Prepare to read; nothing is asked before the first read.
 
         Args:
             spool_bytes: Longest file to download whole, when the origin ignores ranges.
+
+            on_gone: Called when the origin turns out to have lost or replaced the version.
         """
+        self._on_gone = on_gone
         self._fetcher = fetcher
         self._url = url
         self._version = version
@@ -124,7 +133,11 @@ class HttpReader:
         pieces = []
         async with self._turn:
             while offset < end:
-                piece = await self._piece(offset, end)
+                try:
+                    piece = await self._piece(offset, end)
+                except (SourceChanged, SourceMissing):
+                    self._on_gone()
+                    raise
                 pieces.append(piece)
                 offset += len(piece)
         return b"".join(pieces)

@@ -25,7 +25,7 @@ from edge.fill.wanted import Wanted, find
 from edge.node import Workshop, open_workshop
 from edge.settings import Settings
 from transforms import canonical, grammar, planner
-from transforms.audio.timeline import Resolved, resolve
+from transforms.audio.timeline import Resolved
 from transforms.formats import SINGLE_FILES, Answer
 from transforms.planner import TransformUrl
 from transforms.problems import BadParameter
@@ -92,7 +92,7 @@ async def _planned(url: TransformUrl, settings: Settings) -> dict[str, object]:
         shown["key"] = wanted.key
         if url.spec.answer is Answer.METADATA:
             return shown | {"price": "free"}
-        resolved = resolve(plan, await workshop.surveys.facts(wanted), workshop.limits)
+        resolved = await workshop.surveys.resolve(wanted, workshop.limits)
     return shown | _numbers(wanted, resolved)
 
 
@@ -145,7 +145,7 @@ async def _rendered(url: TransformUrl, output: Path, settings: Settings) -> int:
     async with contextlib.AsyncExitStack() as stack:
         workshop = await stack.enter_async_context(_workshop(settings))
         wanted = await find(workshop.files, url)
-        resolved = resolve(url.plan, await workshop.surveys.facts(wanted), workshop.limits)
+        resolved = await workshop.surveys.resolve(wanted, workshop.limits)
         # Beside the output, so that finishing is a rename on the same file system.
         beside = stack.enter_context(tempfile.TemporaryDirectory(dir=output.absolute().parent))
         staging = Staging(Path(beside))

@@ -8,7 +8,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import uvicorn
@@ -26,6 +26,8 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 # A client that keeps its connection does not keep the process.
 _DRAIN_SECONDS = 10
+# What is still being answered then without a connection is cancelled.
+_CANCEL_SECONDS = 5
 
 
 def add_verbs(verbs: Verbs, common: argparse.ArgumentParser) -> None:
@@ -77,9 +79,10 @@ async def _serving(settings: Settings) -> None:
                 lifespan="off",
                 http=Connection,
                 ws="none",
-                timeout_graceful_shutdown=_DRAIN_SECONDS,
+                timeout_graceful_shutdown=_DRAIN_SECONDS + _CANCEL_SECONDS,
             )
         )
+        server.on_shutdown = node.filler.end_waits
         await _introduce(node, settings.public_url or address)
         # Where it listens, even if clients know it by another name: port 0 is told nowhere else.
         server.announcement = f"ready {address}"
@@ -90,6 +93,7 @@ class _Server(uvicorn.Server):
     """Uvicorn, telling when requests are answered."""
 
     announcement = ""
+    on_shutdown: Callable[[], None]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -112,6 +116,19 @@ class _Server(uvicorn.Server):
         """Start, then say so on standard output."""
         await super().startup(sockets=sockets)
         print(self.announcement, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is being answered, then hang up on those who do not take it."""
+        self.on_shutdown()
+        hang_up = asyncio.get_running_loop().call_later(_DRAIN_SECONDS, self._hang_up)
+        try:
+            await super().shutdown(sockets=sockets)
+        finally:
+            hang_up.cancel()
+
+    def _hang_up(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 async def _working(settings: Settings) -> None:

@@ -24,7 +24,7 @@ from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find
 from edge.jobs.job import Job, JobState, Lease
-from edge.jobs.store import Jobs
+from edge.jobs.store import POLL_SECONDS, Jobs
 from edge.sandbox.problems import (
     DeadlineExceeded,
     MediaProblem,
@@ -32,7 +32,7 @@ from edge.sandbox.problems import (
     WorkerDied,
     ZygoteLost,
 )
-from transforms.audio.timeline import Resolved, resolve
+from transforms.audio.timeline import Resolved
 from transforms.formats import SINGLE_FILES
 from transforms.plan import Limits
 from transforms.planner import TransformUrl
@@ -80,6 +80,7 @@ class Filler:
         self._clock = clock
         self._beginnings: SingleFlight[Job] = SingleFlight()
         self._admitting = asyncio.Lock()
+        self._ending = False
 
     async def find(self, url: TransformUrl) -> Wanted:
         """
@@ -116,20 +117,19 @@ class Filler:
         return standing
 
     async def wait(self, standing: Standing, seconds: float) -> Standing:
-        """Wait until the job has settled, or *seconds* have passed."""
+        """Wait until the job has settled, *seconds* have passed, or this process is to end."""
         deadline = self._clock.now_ms() + int(seconds * 1000)
         job: Job | None = standing.job
-        while job is not None and not job.state.settled:
+        while job is not None and not job.state.settled and not self._ending:
             left = (deadline - self._clock.now_ms()) / 1000
             if left <= 0:
                 break
-            job = await self._jobs.changed(job.id, job.updated_ms, left)
+            job = await self._jobs.changed(job.id, job.updated_ms, min(left, POLL_SECONDS))
         return await self.look(standing.wanted) or standing
 
     async def resolve(self, wanted: Wanted) -> Resolved:
         """Settle every number of a plan against its sources; raises as ``obtain``."""
-        facts = await self._surveys.facts(wanted)
-        return resolve(wanted.url.plan, facts, self._limits)
+        return await self._surveys.resolve(wanted, self._limits)
 
     async def open(self, wanted: Wanted, file: ArtifactFile) -> Reader:
         """
@@ -169,6 +169,10 @@ class Filler:
             code, message = failure_of(refusal)
             await self._record_failure(wanted, code, message)
             raise
+
+    def end_waits(self) -> None:
+        """Let nobody wait any longer, because this process is to end."""
+        self._ending = True
 
     async def aclose(self) -> None:
         """Stop beginning things."""

@@ -30,7 +30,6 @@ from edge.jobs.store import Jobs
 from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied
 from edge.telemetry import new_incident_id
-from transforms.audio.timeline import resolve
 from transforms.formats import FORMATS
 from transforms.plan import Limits, RenderReport
 from transforms.problems import TransformProblem
@@ -159,7 +158,7 @@ class Runner:
             raise LeaseLost
 
     async def _fill(self, lease: Lease, wanted: Wanted) -> Receipt:
-        resolved = resolve(wanted.url.plan, await self._surveys.facts(wanted), self._limits)
+        resolved = await self._surveys.resolve(wanted, self._limits)
         staging = await self._artifacts.stage(lease.key)
         try:
             async with contextlib.AsyncExitStack() as stack:

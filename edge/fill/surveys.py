@@ -21,7 +21,9 @@ from cache.source import SourceObject
 from edge.fill.shelf import Shelf
 from edge.fill.wanted import Wanted
 from edge.sandbox.pool import Sandbox
-from transforms.plan import SourceFacts, TrimMode
+from transforms.audio.timeline import Resolved, resolve
+from transforms.plan import Limits, SourceFacts, TrimMode
+from transforms.problems import OutputTooLarge
 
 _Make: TypeAlias = "Callable[[], Awaitable[bytes]]"
 
@@ -41,26 +43,28 @@ class Surveys:
         self._hot = hot
         self._flights: SingleFlight[bytes] = SingleFlight()
 
-    async def facts(self, wanted: Wanted) -> Sequence[SourceFacts]:
+    async def resolve(self, wanted: Wanted, limits: Limits) -> Resolved:
         """
-        Survey every clip of a plan.
+        Settle every number of a plan against its sources.
 
         Raises:
+            TransformProblem: The plan does not fit them.
             MediaProblem: A source cannot be decoded.
             SourceProblem: A source cannot be read.
             WorkerDied, DeadlineExceeded: Surveying it took the worker down.
         """
-        clips = zip(wanted.url.plan.clips, wanted.sources, strict=True)
-        return await asyncio.gather(
-            *(
-                # Where a repeated run is cut, the length of one play must be known.
-                self._facts(wanted.account, source, clip.track, _needs_length(clip.trim_mode))
-                for clip, source in clips
-            )
-        )
+        plan = wanted.url.plan
+        facts = await self._facts_of_all(wanted, exact=False)
+        try:
+            return resolve(plan, facts, limits)
+        except OutputTooLarge:
+            if all(fact.exact for fact in facts):
+                raise
+        # A few bytes may claim years of sound; nobody is refused for what is only claimed.
+        return resolve(plan, await self._facts_of_all(wanted, exact=True), limits)
 
     async def metadata(self, wanted: Wanted) -> bytes:
-        """Describe the primary source as ``f=meta`` does, as JSON; raises as ``facts``."""
+        """Describe the primary source as ``f=meta`` does, as JSON; raises as ``resolve``."""
         source = wanted.sources[0]
         name = _name(_META, source)
 
@@ -77,6 +81,18 @@ class Surveys:
     async def aclose(self) -> None:
         """Stop what is being found out."""
         await self._flights.aclose()
+
+    async def _facts_of_all(self, wanted: Wanted, *, exact: bool) -> Sequence[SourceFacts]:
+        clips = zip(wanted.url.plan.clips, wanted.sources, strict=True)
+        return await asyncio.gather(
+            *(
+                # Where a repeated run is cut, the length of one play must be known.
+                self._facts(
+                    wanted.account, source, clip.track, exact or _needs_length(clip.trim_mode)
+                )
+                for clip, source in clips
+            )
+        )
 
     async def _facts(
         self, account: str, source: SourceObject, track: int, exact: bool

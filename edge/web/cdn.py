@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cache.artifacts import ArtifactMissing
 from cache.receipts import ArtifactFile
-from cache.source import Reader, SourceProblem
+from cache.source import SourceProblem
 from edge.clock import Clock
 from edge.fill.filler import Filler, Standing
 from edge.fill.problems import FileNotThere
@@ -69,8 +69,12 @@ class Cdn:
         if scope["type"] != "http" or not _is_account_path(scope):
             await self._inner(scope, receive, send)
             return
-        answer = await self._answer(scope)
-        await answer(scope, receive, send)
+        try:
+            await (await self._answer(scope))(scope, receive, send)
+        except ArtifactMissing:
+            # It was evicted, perhaps by another process, after its receipt was read. Nothing has
+            # been sent yet, so it is asked for once more, and found missing from the start.
+            await (await self._answer(scope))(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> ASGIApp:
         if scope["method"] == "OPTIONS":
@@ -171,18 +175,8 @@ class Cdn:
                 content=Content(media_type=file.media_type, disposition=disposition),
                 cache=_kept(delivery, policy),
             ),
-            open_reader=lambda: self._opened(wanted, file),
+            open_reader=lambda: self._filler.open(wanted, file),
         )
-
-    async def _opened(self, wanted: Wanted, file: ArtifactFile) -> Reader:
-        try:
-            return await self._filler.open(wanted, file)
-        except ArtifactMissing:
-            # Evicted between its receipt and now: the next request makes it again.
-            raise problems.unavailable(
-                "The artifact was just evicted and is made again when it is next asked for.",
-                retry_after_seconds=1,
-            ) from None
 
     async def _standing(self, wanted: Wanted) -> Standing:
         """Where the artifact stands; with ``cache_only``, what is not there stays missing."""

@@ -9,7 +9,7 @@ that says nothing is never closed. Neither has a setting, hence this.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -17,8 +17,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from edge.web import problems
 from edge.web.problems import Problem, problem_response
 
-# Twice what the longest URL and a browser's cookies take.
-MOST_HEAD_BYTES: Final = 16 << 10
+# The longest legal target (a hundred parameters of a thousand characters) is longer than any that
+# a browser sends; headers of an honest client, cookies included, take half of this.
+MOST_TARGET_BYTES: Final = 32 << 10
+MOST_HEADER_BYTES: Final = 16 << 10
+
+_MOST_HEAD_BYTES: Final = MOST_TARGET_BYTES + MOST_HEADER_BYTES
 
 HEAD_SECONDS: Final = 30.0
 
@@ -54,8 +58,8 @@ class Connection(HttpToolsProtocol):
         self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
-            if self._head_timer is not None:
-                self._check_head(self._head_bytes)
+            if self._head_timer is not None and self._head_bytes > _MOST_HEAD_BYTES:
+                self._stop()
         except (httptools.HttpParserError, _HeadRefused):
             self._refuse(self._refusal or problems.bad_request("This is no HTTP request."))
         except httptools.HttpParserUpgrade:
@@ -71,18 +75,20 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start answering, unless the head is too large."""
-        self._check_head(len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers))
+        header_bytes = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if len(self.url) > MOST_TARGET_BYTES or header_bytes > MOST_HEADER_BYTES:
+            self._stop()
         self._cancel_timer()
         super().on_headers_complete()
 
-    def _check_head(self, size_bytes: int) -> None:
-        if size_bytes > MOST_HEAD_BYTES:
-            self._refusal = Problem(
-                431,
-                "head_too_large",
-                f"The request's target and headers take more than {MOST_HEAD_BYTES} bytes.",
-            )
-            raise _HeadRefused
+    def _stop(self) -> NoReturn:
+        self._refusal = Problem(
+            431,
+            "head_too_large",
+            f"A request's target may have {MOST_TARGET_BYTES} bytes, "
+            f"its headers {MOST_HEADER_BYTES}.",
+        )
+        raise _HeadRefused
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)

@@ -117,9 +117,11 @@ class BytescaleApi:
 
     async def reset_cache(self, request: Request, account: str) -> Response:
         """Forget artifacts by a pattern such as ``/audio/talk.mp3`` or ``/audio/shows/*``."""
-        body = await request.body()
-        if len(body) > _MOST_BODY_BYTES:
-            raise problems.too_large("The body is larger than any pattern needs.")
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MOST_BODY_BYTES:
+                raise problems.too_large("The body is larger than any pattern needs.")
         try:
             reset = msgspec.json.decode(body, type=ResetCache)
         except (msgspec.DecodeError, UnicodeDecodeError) as mistake:

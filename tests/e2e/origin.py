@@ -1,0 +1,91 @@
+"""Somebody else's web server, in a thread of the test: files, ranges, validators, and moods."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Origin(ThreadingHTTPServer):
+    """Serves *files*; counts its requests; hangs up on them while it is *down*."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Requests)
+        self.files: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str, str | None]] = []
+        self.connections = 0
+        self.down = False
+        self.knows_ranges = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        self.connections += 1
+        return not self.down
+
+
+class _Requests(BaseHTTPRequestHandler):
+    server: Origin
+    protocol_version = "HTTP/1.0"
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def _answer(self, *, with_body: bool) -> None:
+        wanted = self.headers.get("Range")
+        self.server.requests.append((self.command, self.path, wanted))
+        content = self.server.files.get(self.path)
+        if content is None:
+            self.send_error(404)
+            return
+        etag = f'"{hashlib.md5(content).hexdigest()}"'
+        if self.headers.get("If-None-Match") == etag:
+            self._head(304, etag, 0)
+            return
+        match = re.fullmatch(r"bytes=(\d+)-(\d+)", wanted or "")
+        if match and self.server.knows_ranges and self.headers.get("If-Range", etag) == etag:
+            first, last = int(match[1]), min(int(match[2]), len(content) - 1)
+            total, content = len(content), content[first : last + 1]
+            self._head(206, etag, len(content), f"bytes {first}-{last}/{total}")
+        else:
+            self._head(200, etag, len(content))
+        if with_body:
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(content)
+
+    def _head(self, status: int, etag: str, length: int, content_range: str | None = None) -> None:
+        self.send_response(status)
+        self.send_header("ETag", etag)
+        self.send_header("Last-Modified", "Fri, 20 Nov 2026 20:00:00 GMT")
+        self.send_header("Content-Length", str(length))
+        if content_range:
+            self.send_header("Content-Range", content_range)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def origin() -> Iterator[Origin]:
+    """Run an origin until the block ends."""
+    with Origin() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

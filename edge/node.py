@@ -10,18 +10,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cache.artifacts import Artifacts
 from cache.blobs.disk import DiskBlobs
 from cache.hot import HotCache
-from cache.origins.fetch import Fetcher
-from cache.origins.folder import Folder
-from cache.origins.http import HttpFolder
-from cache.origins.mounts import Mounts
-from cache.source import Origin
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
 from edge.clock import Clock, SystemClock
@@ -29,17 +23,12 @@ from edge.fill.admission import Admission, Budgets
 from edge.fill.filler import Filler
 from edge.fill.owners import OwnerFile, bury
 from edge.fill.runner import Runner
-from edge.fill.surveys import Surveys
 from edge.jobs.store import Jobs
-from edge.library.files import Files
 from edge.records.engine import open_records
 from edge.records.migrate import migrate
-from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.settings import Settings
-from transforms.plan import Limits
+from edge.workshop import Workshop, open_workshop
 
-# What an external folder says about a file is believed this long.
-_EXTERNAL_TTL_SECONDS = 60.0
 _HOT_BYTES = 256 << 20
 
 
@@ -51,16 +40,6 @@ class Records:
     accounts: Accounts
     jobs: Jobs
     ledger: Ledger
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
-    """What looking at media and making it takes, without records: files and the sandbox."""
-
-    files: Files
-    sandbox: Sandbox
-    surveys: Surveys
-    limits: Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,38 +142,6 @@ async def open_artifacts(settings: Settings) -> AsyncIterator[Artifacts]:
     blobs = DiskBlobs(settings.blobs or settings.data / "blobs")
     async with Artifacts(blobs, settings.data, max_bytes=settings.cache_bytes) as artifacts:
         yield artifacts
-
-
-@contextlib.asynccontextmanager
-async def open_workshop(settings: Settings, hot: HotCache) -> AsyncIterator[Workshop]:
-    """Open the files of the first account and a sandbox to read them in."""
-    async with contextlib.AsyncExitStack() as stack:
-        files = Files({settings.account: await _mounts(settings, stack)})
-        sandbox = Sandbox(SandboxSettings(address_space_bytes=settings.worker_memory_bytes))
-        await sandbox.start()
-        stack.push_async_callback(sandbox.close)
-        surveys = Surveys(sandbox, files, hot)
-        stack.push_async_callback(surveys.aclose)
-        yield Workshop(files=files, sandbox=sandbox, surveys=surveys, limits=_limits(settings))
-
-
-async def _mounts(settings: Settings, stack: contextlib.AsyncExitStack) -> Mounts:
-    origins: dict[str, Origin] = {}
-    if settings.root is not None:
-        origins["/"] = Folder(Path(settings.root), "/")
-    if settings.mounts:
-        fetcher = await stack.enter_async_context(Fetcher(allow_networks=settings.allow_networks))
-        for mount in settings.mounts:
-            origins[mount.prefix] = HttpFolder(
-                mount.url, mount.prefix, fetcher, _EXTERNAL_TTL_SECONDS
-            )
-    return Mounts(origins)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        duration_ms=settings.max_output_hours * 3_600_000, file_bytes=settings.max_output_bytes
-    )
 
 
 def _budgets(settings: Settings) -> Budgets:

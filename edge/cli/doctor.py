@@ -12,13 +12,11 @@ import subprocess
 import sys
 from collections.abc import Coroutine
 from importlib.metadata import version
-from typing import Any, TypeAlias
+from typing import Any
 
 from edge.node import open_accounts
 from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.settings import Settings
-
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _LIBRARIES = ("av", "numpy", "starlette", "uvicorn", "SQLAlchemy", "aiohttp", "diskcache")
 
@@ -30,16 +28,8 @@ _ASK_ENGINE = (
 )
 
 
-def add_verbs(verbs: Verbs, common: argparse.ArgumentParser) -> None:
-    """Declare the verb."""
-    doctor = verbs.add_parser(
-        "doctor", parents=[common], help="check this installation and show its settings"
-    )
-    doctor.add_argument("--json", action="store_true", help="as JSON")
-    doctor.set_defaults(verb=_doctor)
-
-
-def _doctor(given: argparse.Namespace, settings: Settings) -> int:
+def examine(given: argparse.Namespace, settings: Settings) -> int:
+    """Check this installation and show its settings."""
     checks = {
         "data folder": _data_folder(settings),
         "records": _outcome(_records(settings)),

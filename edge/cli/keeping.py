@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TypeAlias
 
 from edge import ids
 from edge.fill.resets import matcher
@@ -16,61 +15,11 @@ from edge.ids import KeyKind
 from edge.node import open_accounts, open_artifacts
 from edge.settings import Settings
 
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
 _PAGE = 100
 
 
-def add_verbs(verbs: Verbs, common: argparse.ArgumentParser) -> None:
-    """Declare the verbs."""
-    _add_keys(verbs, common)
-    _add_ledger(verbs, common)
-    purge = verbs.add_parser("purge", parents=[common], help="remove artifacts; none is lost")
-    purge.add_argument("--account", help="whose (the first account's)")
-    purge.add_argument(
-        "pattern",
-        nargs="?",
-        default="/*",
-        help="/audio/FILE, or a prefix such as /audio/shows/* (everything)",
-    )
-    purge.set_defaults(verb=_purge)
-
-
-def _add_keys(verbs: Verbs, common: argparse.ArgumentParser) -> None:
-    keys = verbs.add_parser("keys", help="list, create and revoke API keys")
-    actions = keys.add_subparsers(title="actions", required=True, metavar="ACTION")
-    shared = argparse.ArgumentParser(add_help=False, parents=[common])
-    shared.add_argument("--account", help="whose (the first account's)")
-    shared.add_argument("--json", action="store_true", help="as JSON")
-    listing = actions.add_parser("list", parents=[shared], help="list an account's keys")
-    listing.set_defaults(verb=_list_keys)
-    create = actions.add_parser(
-        "create", parents=[shared], help="make a key, and the account if it is new"
-    )
-    create.add_argument("--kind", choices=[kind.value for kind in KeyKind], default="secret")
-    create.set_defaults(verb=_create_key)
-    revoke = actions.add_parser("revoke", parents=[shared], help="revoke a key for good")
-    revoke.add_argument("id", metavar="KEY_ID", help="as 'keys list' shows it")
-    revoke.set_defaults(verb=_revoke_key)
-
-
-def _add_ledger(verbs: Verbs, common: argparse.ArgumentParser) -> None:
-    ledger = verbs.add_parser("ledger", help="what was billed")
-    actions = ledger.add_subparsers(title="actions", required=True, metavar="ACTION")
-    shared = argparse.ArgumentParser(add_help=False, parents=[common])
-    shared.add_argument("--account", help="whose (list: the first account's; totals: all)")
-    shared.add_argument("--json", action="store_true", help="as JSON")
-    listing = actions.add_parser("list", parents=[shared], help="every entry, newest first")
-    listing.set_defaults(verb=_list_entries)
-    totals = actions.add_parser("totals", parents=[shared], help="sums by account and month")
-    totals.set_defaults(verb=_totals)
-    reconcile = actions.add_parser(
-        "reconcile", parents=[shared], help="compare jobs and entries; 1 if they disagree"
-    )
-    reconcile.set_defaults(verb=_reconcile)
-
-
-def _list_keys(given: argparse.Namespace, settings: Settings) -> int:
+def list_keys(given: argparse.Namespace, settings: Settings) -> int:
+    """List an account's keys."""
     account = _account(given, settings)
 
     async def listed() -> list[dict[str, object]]:
@@ -91,7 +40,8 @@ def _list_keys(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _create_key(given: argparse.Namespace, settings: Settings) -> int:
+def create_key(given: argparse.Namespace, settings: Settings) -> int:
+    """Make a key, and the account if it is new."""
     account = _account(given, settings)
 
     async def created() -> dict[str, object]:
@@ -109,7 +59,8 @@ def _create_key(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _revoke_key(given: argparse.Namespace, settings: Settings) -> int:
+def revoke_key(given: argparse.Namespace, settings: Settings) -> int:
+    """Revoke a key for good."""
     account = _account(given, settings)
 
     async def revoked() -> bool:
@@ -124,7 +75,8 @@ def _revoke_key(given: argparse.Namespace, settings: Settings) -> int:
     return 1
 
 
-def _list_entries(given: argparse.Namespace, settings: Settings) -> int:
+def list_entries(given: argparse.Namespace, settings: Settings) -> int:
+    """List every ledger entry, newest first."""
     account = _account(given, settings)
 
     async def entries() -> list[dict[str, object]]:
@@ -151,8 +103,10 @@ def _list_entries(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _totals(given: argparse.Namespace, settings: Settings) -> int:
-    async def totals() -> list[dict[str, object]]:
+def totals(given: argparse.Namespace, settings: Settings) -> int:
+    """Sum up the ledger by account and month."""
+
+    async def summed() -> list[dict[str, object]]:
         async with open_accounts(settings) as records:
             return [
                 {
@@ -164,11 +118,13 @@ def _totals(given: argparse.Namespace, settings: Settings) -> int:
                 for total in await records.ledger.totals(given.account)
             ]
 
-    _show(asyncio.run(totals()), as_json=given.json)
+    _show(asyncio.run(summed()), as_json=given.json)
     return 0
 
 
-def _reconcile(given: argparse.Namespace, settings: Settings) -> int:
+def reconcile(given: argparse.Namespace, settings: Settings) -> int:
+    """Compare jobs and entries."""
+
     async def reconciled() -> dict[str, list[str]]:
         async with open_accounts(settings) as records:
             found = await records.ledger.reconcile()
@@ -186,7 +142,8 @@ def _reconcile(given: argparse.Namespace, settings: Settings) -> int:
     return 1 if any(found.values()) else 0
 
 
-def _purge(given: argparse.Namespace, settings: Settings) -> int:
+def purge(given: argparse.Namespace, settings: Settings) -> int:
+    """Remove artifacts by a pattern."""
     account = _account(given, settings)
 
     async def purged() -> int:

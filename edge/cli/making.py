@@ -12,47 +12,28 @@ import tempfile
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from cache.hot import HotCache
 from cache.origins.folder import Folder
 from cache.source import Reader
 from cache.staging import Staging
-from edge.fill.admission import price_of
+from edge.fill.pricing import price_of
 from edge.fill.problems import FileNotThere
 from edge.fill.wanted import Wanted, find
-from edge.node import Workshop, open_workshop
 from edge.settings import Settings
+from edge.workshop import Workshop, open_workshop
 from transforms import canonical, grammar, planner
 from transforms.audio.timeline import Resolved
 from transforms.formats import SINGLE_FILES, Answer
 from transforms.planner import TransformUrl
 from transforms.problems import BadParameter
 
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
 _PROBE_SECONDS = 60.0
 
 
-def add_verbs(verbs: Verbs, common: argparse.ArgumentParser) -> None:
-    """Declare the verbs."""
-    plan = verbs.add_parser(
-        "plan", parents=[common], help="show what a URL would make and cost, making nothing"
-    )
-    plan.add_argument("url", metavar="URL", help="a transform URL, or its path")
-    plan.add_argument("--json", action="store_true", help="as JSON")
-    plan.set_defaults(verb=_plan)
-    render = verbs.add_parser("render", parents=[common], help="make what a URL describes")
-    render.add_argument("url", metavar="URL", help="a transform URL, or its path")
-    render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    render.set_defaults(verb=_render)
-    probe = verbs.add_parser("probe", parents=[common], help="describe a file as f=meta does")
-    probe.add_argument("file", type=Path, metavar="FILE")
-    probe.set_defaults(verb=_probe)
-
-
-def _plan(given: argparse.Namespace, settings: Settings) -> int:
+def plan(given: argparse.Namespace, settings: Settings) -> int:
+    """Show what a URL would make and cost."""
     shown = asyncio.run(_planned(_understood(given.url), settings))
     if given.json:
         print(json.dumps(shown, indent=2, ensure_ascii=False))
@@ -135,7 +116,8 @@ def _decimal(value: Fraction) -> str:
     return f"{float(value):.6f}".rstrip("0").rstrip(".")
 
 
-def _render(given: argparse.Namespace, settings: Settings) -> int:
+def render(given: argparse.Namespace, settings: Settings) -> int:
+    """Make what a URL describes."""
     return asyncio.run(_rendered(_understood(given.url), given.output, settings))
 
 
@@ -175,7 +157,8 @@ def _show_progress(fraction: float) -> None:
         print(f"\r{fraction:4.0%}", end="", file=sys.stderr, flush=True)
 
 
-def _probe(given: argparse.Namespace, settings: Settings) -> int:
+def probe(given: argparse.Namespace, settings: Settings) -> int:
+    """Describe a file as ``f=meta`` does."""
     document = asyncio.run(_probed(given.file, settings))
     print(json.dumps(document, indent=2, ensure_ascii=False))
     return 0

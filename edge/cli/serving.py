@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
 import uvicorn
 
@@ -20,8 +19,6 @@ from edge.settings import Settings
 from edge.web.connections import Connection
 from edge.web.pages.welcome import TRIES
 
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 # A client that keeps its connection does not keep the process.
@@ -30,30 +27,15 @@ _DRAIN_SECONDS = 10
 _CANCEL_SECONDS = 5
 
 
-def add_verbs(verbs: Verbs, common: argparse.ArgumentParser) -> None:
-    """Declare the verbs."""
-    serve = verbs.add_parser(
-        "serve", parents=[common], help="answer requests and make what they ask for"
-    )
-    serve.add_argument("--host", help="address to listen at (127.0.0.1)")
-    serve.add_argument("--port", type=int, help="port to listen at, 0 for any free one (8000)")
-    serve.add_argument("--workers", type=int, help="jobs made at once (one a core)")
-    serve.add_argument("--public-url", dest="public_url", help="base of URLs told to clients")
-    serve.set_defaults(verb=_serve)
-    worker = verbs.add_parser(
-        "worker", parents=[common], help="make what other processes were asked for"
-    )
-    worker.add_argument("--workers", type=int, help="jobs made at once (one a core)")
-    worker.set_defaults(verb=_worker)
-
-
-def _serve(_: argparse.Namespace, settings: Settings) -> int:
+def serve(_: argparse.Namespace, settings: Settings) -> int:
+    """Answer requests until a signal ends it."""
     with uvicorn_loop() as runner:
         runner.run(_serving(settings))
     return 0
 
 
-def _worker(_: argparse.Namespace, settings: Settings) -> int:
+def work(_: argparse.Namespace, settings: Settings) -> int:
+    """Make what is queued until a signal ends it."""
     with uvicorn_loop() as runner:
         runner.run(_working(settings))
     return 0

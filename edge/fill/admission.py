@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from edge.accounts.store import Accounts
-from edge.billing.charge import Produced, charge_for
 from edge.billing.store import Ledger
 from edge.clock import Clock
+from edge.fill.pricing import price_of
 from edge.fill.problems import OverQuota, QueueFull, TooManyTransforms
 from edge.fill.wanted import Wanted
 from edge.jobs.job import JobState
 from edge.jobs.store import Jobs
 from transforms.audio.timeline import Resolved
-from transforms.formats import FORMATS
-from transforms.plan import RealTime, TransformPlan
 
 _MINUTE_MS = 60_000
 _QUEUE_RETRY_SECONDS = 5
@@ -96,32 +94,3 @@ class Admission:
                 retry_after_seconds=max(1, wait),
             )
         started.append(now)
-
-
-def price_of(key: str, plan: TransformPlan, duration: Fraction) -> Fraction:
-    """Price a plan of a known duration, in billed seconds; what is only drawn is free."""
-    if not FORMATS[plan.format].multiplier:
-        return Fraction(0)
-    charge = charge_for(
-        key=key,
-        account=plan.account,
-        url="",
-        produced=produced_by(plan, duration),
-        multiplier=FORMATS[plan.format].multiplier,
-    )
-    return Fraction(charge.billed_us, 1_000_000)
-
-
-def produced_by(plan: TransformPlan, duration: Fraction) -> tuple[Produced, ...]:
-    """
-    List the outputs that a plan is billed for.
-
-    Seed, "HLS audio pricing": each variant, and 10 s more for each that may be real-time.
-    """
-    return tuple(
-        Produced(
-            duration_seconds=duration,
-            real_time=variant.real_time in (RealTime.TRUE, RealTime.AUTO),
-        )
-        for variant in plan.variants
-    )

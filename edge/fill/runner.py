@@ -20,7 +20,7 @@ from cache.artifacts import Artifacts
 from cache.receipts import Receipt
 from cache.source import Reader, SourceChanged, SourceMissing, SourceProblem
 from edge.billing.charge import Charge, charge_for
-from edge.fill.admission import produced_by
+from edge.fill.pricing import produced_by
 from edge.fill.problems import FileNotThere
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys

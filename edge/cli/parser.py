@@ -1,0 +1,127 @@
+"""
+What can be said on the command line: every verb with its words, and who carries it out.
+
+Verbs are named here and imported only when they are said: a command that makes one file should
+not wait for a web server and a database to be loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from edge.ids import KeyKind
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+# Settings that have a flag, by their names.
+OVERRIDES = ("root", "data", "host", "port", "workers", "public_url")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser; ``verb`` of what it returns is ``module:function`` in this package."""
+    parser = argparse.ArgumentParser(
+        prog="audio-edge",
+        description="A CDN edge that transforms audio by URL parameters.",
+        epilog="Settings come from EDGE_* variables or a TOML file as well; "
+        "'audio-edge doctor' lists them.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--root", type=Path, metavar="DIR", help="folder of media to serve")
+    common.add_argument("--data", type=Path, metavar="DIR", help="folder for what is kept")
+    common.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    _add_serving(verbs, common)
+    _add_making(verbs, common)
+    _add_keys(verbs, common)
+    _add_ledger(verbs, common)
+    _add_purge(verbs, common)
+    _add_doctor(verbs, common)
+    return parser
+
+
+def _add_serving(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    serve = verbs.add_parser(
+        "serve", parents=[common], help="answer requests and make what they ask for"
+    )
+    serve.add_argument("--host", help="address to listen at (127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to listen at, 0 for any free one (8000)")
+    serve.add_argument("--workers", type=int, help="jobs made at once (one a core)")
+    serve.add_argument("--public-url", dest="public_url", help="base of URLs told to clients")
+    serve.set_defaults(verb="serving:serve")
+    worker = verbs.add_parser(
+        "worker", parents=[common], help="make what other processes were asked for"
+    )
+    worker.add_argument("--workers", type=int, help="jobs made at once (one a core)")
+    worker.set_defaults(verb="serving:work")
+
+
+def _add_making(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    plan = verbs.add_parser(
+        "plan", parents=[common], help="show what a URL would make and cost, making nothing"
+    )
+    plan.add_argument("url", metavar="URL", help="a transform URL, or its path")
+    plan.add_argument("--json", action="store_true", help="as JSON")
+    plan.set_defaults(verb="making:plan")
+    render = verbs.add_parser("render", parents=[common], help="make what a URL describes")
+    render.add_argument("url", metavar="URL", help="a transform URL, or its path")
+    render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    render.set_defaults(verb="making:render")
+    probe = verbs.add_parser("probe", parents=[common], help="describe a file as f=meta does")
+    probe.add_argument("file", type=Path, metavar="FILE")
+    probe.set_defaults(verb="making:probe")
+
+
+def _add_keys(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    keys = verbs.add_parser("keys", help="list, create and revoke API keys")
+    actions = keys.add_subparsers(title="actions", required=True, metavar="ACTION")
+    shared = argparse.ArgumentParser(add_help=False, parents=[common])
+    shared.add_argument("--account", help="whose (the first account's)")
+    shared.add_argument("--json", action="store_true", help="as JSON")
+    listing = actions.add_parser("list", parents=[shared], help="list an account's keys")
+    listing.set_defaults(verb="keeping:list_keys")
+    create = actions.add_parser(
+        "create", parents=[shared], help="make a key, and the account if it is new"
+    )
+    create.add_argument("--kind", choices=[kind.value for kind in KeyKind], default="secret")
+    create.set_defaults(verb="keeping:create_key")
+    revoke = actions.add_parser("revoke", parents=[shared], help="revoke a key for good")
+    revoke.add_argument("id", metavar="KEY_ID", help="as 'keys list' shows it")
+    revoke.set_defaults(verb="keeping:revoke_key")
+
+
+def _add_ledger(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    ledger = verbs.add_parser("ledger", help="what was billed")
+    actions = ledger.add_subparsers(title="actions", required=True, metavar="ACTION")
+    shared = argparse.ArgumentParser(add_help=False, parents=[common])
+    shared.add_argument("--account", help="whose (list: the first account's; totals: all)")
+    shared.add_argument("--json", action="store_true", help="as JSON")
+    listing = actions.add_parser("list", parents=[shared], help="every entry, newest first")
+    listing.set_defaults(verb="keeping:list_entries")
+    totals = actions.add_parser("totals", parents=[shared], help="sums by account and month")
+    totals.set_defaults(verb="keeping:totals")
+    reconcile = actions.add_parser(
+        "reconcile", parents=[shared], help="compare jobs and entries; 1 if they disagree"
+    )
+    reconcile.set_defaults(verb="keeping:reconcile")
+
+
+def _add_purge(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    purge = verbs.add_parser("purge", parents=[common], help="remove artifacts; none is lost")
+    purge.add_argument("--account", help="whose (the first account's)")
+    purge.add_argument(
+        "pattern",
+        nargs="?",
+        default="/*",
+        help="/audio/FILE, or a prefix such as /audio/shows/* (everything)",
+    )
+    purge.set_defaults(verb="keeping:purge")
+
+
+def _add_doctor(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    doctor = verbs.add_parser(
+        "doctor", parents=[common], help="check this installation and show its settings"
+    )
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.set_defaults(verb="doctor:examine")

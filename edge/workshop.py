@@ -1,0 +1,69 @@
+"""
+What looking at media and making it takes, without records: files, a sandbox, what is known of them.
+
+A node has one; so have the commands that make something by hand, which is why it stands alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache.hot import HotCache
+from cache.origins.fetch import Fetcher
+from cache.origins.folder import Folder
+from cache.origins.http import HttpFolder
+from cache.origins.mounts import Mounts
+from cache.source import Origin
+from edge.fill.surveys import Surveys
+from edge.library.files import Files
+from edge.sandbox.pool import Sandbox, SandboxSettings
+from edge.settings import Settings
+from transforms.plan import Limits
+
+# What an external folder says about a file is believed this long.
+_EXTERNAL_TTL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """The files of an installation and the sandbox to read them in."""
+
+    files: Files
+    sandbox: Sandbox
+    surveys: Surveys
+    limits: Limits
+
+
+@contextlib.asynccontextmanager
+async def open_workshop(settings: Settings, hot: HotCache) -> AsyncIterator[Workshop]:
+    """Open the files of the first account and a sandbox to read them in."""
+    async with contextlib.AsyncExitStack() as stack:
+        files = Files({settings.account: await _mounts(settings, stack)})
+        sandbox = Sandbox(SandboxSettings(address_space_bytes=settings.worker_memory_bytes))
+        await sandbox.start()
+        stack.push_async_callback(sandbox.close)
+        surveys = Surveys(sandbox, files, hot)
+        stack.push_async_callback(surveys.aclose)
+        yield Workshop(files=files, sandbox=sandbox, surveys=surveys, limits=_limits(settings))
+
+
+async def _mounts(settings: Settings, stack: contextlib.AsyncExitStack) -> Mounts:
+    origins: dict[str, Origin] = {}
+    if settings.root is not None:
+        origins["/"] = Folder(Path(settings.root), "/")
+    if settings.mounts:
+        fetcher = await stack.enter_async_context(Fetcher(allow_networks=settings.allow_networks))
+        for mount in settings.mounts:
+            origins[mount.prefix] = HttpFolder(
+                mount.url, mount.prefix, fetcher, _EXTERNAL_TTL_SECONDS
+            )
+    return Mounts(origins)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        duration_ms=settings.max_output_hours * 3_600_000, file_bytes=settings.max_output_bytes
+    )

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from edge.fill.admission import Admission, Budgets, price_of
+from edge.fill.admission import Admission, Budgets
+from edge.fill.pricing import price_of
 from edge.fill.problems import OverQuota, QueueFull, TooManyTransforms
 from edge.fill.wanted import Wanted, understand
 from edge.node import Node
@@ -55,6 +57,9 @@ async def test_so_many_new_transforms_a_minute(node: Node, clock: Settable) -> N
 
 
 async def test_a_full_queue(node: Node, clock: Settable) -> None:
+    # Whoever looks for work must not find what is put into the queue here.
+    while not node.runner.take_slot():
+        await asyncio.sleep(0.01)
     door = admission(node, clock, replace(ROOMY, max_queue=1))
     for key in ("a", "b", "c"):
         await node.records.jobs.submit(
@@ -64,15 +69,12 @@ async def test_a_full_queue(node: Node, clock: Settable) -> None:
             priority=-1,
             owner=None,
         )
-    node.runner.take_slot()
 
     with pytest.raises(QueueFull):
         await door.admit(await wanted(node), None)
 
 
-async def test_the_quota_of_the_installation_and_of_an_account(
-    node: Node, clock: Settable
-) -> None:
+async def test_the_quota_of_the_installation_and_of_an_account(node: Node, clock: Settable) -> None:
     wish = await wanted(node)
     resolved = await node.filler.resolve(wish)
     door = admission(node, clock, replace(ROOMY, quota_seconds=7))

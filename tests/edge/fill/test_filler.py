@@ -22,6 +22,12 @@ async def made(node: Node, rest: str) -> Standing:
     return await node.filler.wait(standing, 60)
 
 
+async def occupy(node: Node) -> None:
+    """Take the one slot there is, which whoever looks for work holds now and then."""
+    while not node.runner.take_slot():
+        await asyncio.sleep(0.01)
+
+
 async def test_what_is_wanted_is_made_once_and_then_found(node: Node) -> None:
     wish = await wanted(node, "note.wav?f=wav-riff")
     assert await node.filler.look(wish) is None
@@ -54,7 +60,7 @@ async def test_an_artifact_that_is_gone_is_made_again_by_the_same_job(node: Node
 
 
 async def test_a_cancelled_job_starts_afresh(node: Node) -> None:
-    node.runner.take_slot()
+    await occupy(node)
     first = await node.filler.obtain(await wanted(node, "note.wav?f=mp3"))
     assert first.job.state is JobState.QUEUED
     await node.records.jobs.cancel("W142hJk", first.job.id)
@@ -98,7 +104,7 @@ async def test_a_format_that_nothing_here_makes(node: Node) -> None:
 
 
 async def test_nobody_waits_for_a_process_that_ends(node: Node) -> None:
-    node.runner.take_slot()
+    await occupy(node)
     standing = await node.filler.obtain(await wanted(node, "note.wav?f=mp3"))
     waiting = asyncio.create_task(node.filler.wait(standing, 600))
     await asyncio.sleep(0)
@@ -108,12 +114,10 @@ async def test_nobody_waits_for_a_process_that_ends(node: Node) -> None:
 
 
 async def test_a_source_that_changed_since_the_job_was_begun_fails_it(node: Node) -> None:
-    node.runner.take_slot()
+    await occupy(node)
     standing = await node.filler.obtain(await wanted(node, "note.wav?f=mp3"))
     assert node.settings.root is not None
-    (node.settings.root / "note.wav").write_bytes(
-        (node.settings.root / "other.wav").read_bytes()
-    )
+    (node.settings.root / "note.wav").write_bytes((node.settings.root / "other.wav").read_bytes())
     node.runner.give_slot_back()
     settled = await node.filler.wait(standing, 60)
 

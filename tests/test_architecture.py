@@ -38,9 +38,8 @@ SQL_HOMES = ("edge/records/", "edge/node.py")
 
 # What a checkout may have at its top; what tools leave behind begins with a dot or is ignored.
 TOP = {
-    *(".ci", ".github", ".gitignore", ".dockerignore", "CHANGELOG.md", "CONTRIBUTING.md"),
-    *("Dockerfile", "LICENSE", "Makefile", "NOTICE", "README.md", "SECURITY.md", "bench", "cache"),
-    *("compose.yaml", "constraints.txt", "deploy", "docs", "edge", "examples", "hostile"),
+    *(".ci", ".gitignore", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+    *("Makefile", "README.md", "bench", "cache", "constraints.txt", "deploy", "docs", "edge"),
     *("pyproject.toml", "tests", "transforms"),
 }
 LEFT_BEHIND = {"data", "dist", "media", "build", "__pycache__"}

@@ -61,14 +61,15 @@ class Admission:
         Raises:
             TooManyTransforms, QueueFull, OverQuota: As their names say.
         """
-        self._count(wanted.account)
         waiting = (await self._jobs.counts())[JobState.QUEUED]
         if waiting >= self._budgets.max_queue:
             raise QueueFull(retry_after_seconds=_QUEUE_RETRY_SECONDS)
-        if resolved is None or resolved.duration is None:
-            return Fraction(0)
-        price = price_of(wanted.key, wanted.url.plan, resolved.duration)
-        await self._check_quota(wanted.account, price)
+        price = Fraction(0)
+        if resolved is not None and resolved.duration is not None:
+            price = price_of(wanted.key, wanted.url.plan, resolved.duration)
+            await self._check_quota(wanted.account, price)
+        # Last, because what is refused is not started.
+        self._count(wanted.account)
         return price
 
     async def _check_quota(self, account: str, price: Fraction) -> None:

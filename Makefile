@@ -38,8 +38,8 @@ lock: $(BIN)/python ## write constraints.txt anew: the newest versions that pypr
 	@$(BIN)/python -m venv $(VENV)/lock
 	@echo "Resolving..."
 	@$(VENV)/lock/bin/python -m pip --quiet --disable-pip-version-check --no-input \
-		install '.[dev,bench]'
-	@{ echo "# Exact versions of all that .[dev,bench] needs; 'make lock' writes this file."; \
+		install '.[dev,bench,postgres]'
+	@{ echo "# Exact versions of all that .[dev,bench,postgres] needs; 'make lock' writes this file."; \
 		$(VENV)/lock/bin/python -m pip --disable-pip-version-check freeze \
 			--exclude-editable --exclude audio-edge; } > constraints.txt.new
 	@mv constraints.txt.new constraints.txt

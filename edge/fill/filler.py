@@ -18,7 +18,7 @@ from cache.singleflight import SingleFlight
 from cache.source import Reader, SourceProblem
 from edge.clock import Clock
 from edge.fill.admission import Admission
-from edge.fill.problems import FormatNotMade
+from edge.fill.problems import FormatNotMade, OverQuota
 from edge.fill.runner import MOST_ATTEMPTS, Runner, failure_of
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
@@ -205,10 +205,20 @@ class Filler:
         async with self._admitting:
             price = Fraction(0)
             if not remake:
-                price = await self._admission.admit(wanted, resolved)
+                price = await self._admit(wanted, resolved)
             if isinstance(refusal, MediaProblem | WorkerDied):
                 return await self._note(wanted, refusal)
             return await self._submit(wanted, standing, price=price, remake=remake)
+
+    async def _admit(self, wanted: Wanted, resolved: Resolved | None) -> Fraction:
+        """Admit new work; nobody is over their quota for what a file only claims to hold."""
+        try:
+            return await self._admission.admit(wanted, resolved)
+        except OverQuota:
+            if resolved is None or resolved.exact:
+                raise
+        counted = await self._surveys.resolve(wanted, self._limits, exact=True)
+        return await self._admission.admit(wanted, counted)
 
     async def _submit(
         self, wanted: Wanted, standing: Standing | None, *, price: Fraction, remake: bool

@@ -43,9 +43,12 @@ class Surveys:
         self._hot = hot
         self._flights: SingleFlight[bytes] = SingleFlight()
 
-    async def resolve(self, wanted: Wanted, limits: Limits) -> Resolved:
+    async def resolve(self, wanted: Wanted, limits: Limits, *, exact: bool = False) -> Resolved:
         """
         Settle every number of a plan against its sources.
+
+        Args:
+            exact: Count what the sources only claim.
 
         Raises:
             TransformProblem: The plan does not fit them.
@@ -54,11 +57,11 @@ class Surveys:
             WorkerDied, DeadlineExceeded: Surveying it took the worker down.
         """
         plan = wanted.url.plan
-        facts = await self._facts_of_all(wanted, exact=False)
+        facts = await self._facts_of_all(wanted, exact=exact)
         try:
             return resolve(plan, facts, limits)
         except OutputTooLarge:
-            if all(fact.exact for fact in facts):
+            if exact or all(fact.exact for fact in facts):
                 raise
         # A few bytes may claim years of sound; nobody is refused for what is only claimed.
         return resolve(plan, await self._facts_of_all(wanted, exact=True), limits)

@@ -35,9 +35,18 @@ def open_records(url: str) -> AsyncEngine:
     Open the database at *url*, ``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``.
 
     Nothing is connected until the first use. Whoever opens it awaits ``dispose()`` in the end.
+
+    Raises:
+        OSError: The database's driver is not installed.
     """
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
+        try:
+            return create_async_engine(url, pool_pre_ping=True)
+        except ModuleNotFoundError as missing:
+            raise OSError(
+                f"EDGE_DATABASE_URL needs the package {missing.name}: "
+                "install audio-edge with its extra 'postgres'"
+            ) from missing
     engine = create_async_engine(
         url,
         # Without an isolation level the driver leaves BEGIN to us.

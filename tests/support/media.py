@@ -16,7 +16,7 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from tests.support.synth import Sound
+from tests.support.synth import Sound, speech
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _FRAME_SAMPLES = 1024
@@ -200,3 +200,11 @@ def _frames(sound: Sound, rate: int) -> Iterator[AudioFrame]:
         frame.time_base = Fraction(1, rate)
         frame.pts = first
         yield frame
+
+
+def boasting_mp3(claimed_frames: int) -> bytes:
+    """Two seconds of MP3 whose Info header claims to be longer."""
+    content = bytearray(make("mp3", speech(88_200, rate=44_100), rate=44_100))
+    at = content.index(b"Info") + 8
+    content[at : at + 4] = claimed_frames.to_bytes(4, "big")
+    return bytes(content)

@@ -8,17 +8,8 @@ import pytest
 from cache.source import Reader, SourceObject
 from edge.fill.wanted import Wanted, find, understand
 from edge.node import Node
-from tests.support.media import make
-from tests.support.synth import speech
+from tests.support.media import boasting_mp3
 from transforms.problems import OutputTooLarge
-
-
-def boasting_mp3(claimed_frames: int) -> bytes:
-    """Two seconds of MP3 whose Info header claims to be longer."""
-    content = bytearray(make("mp3", speech(88_200, rate=44_100), rate=44_100))
-    at = content.index(b"Info") + 8
-    content[at : at + 4] = claimed_frames.to_bytes(4, "big")
-    return bytes(content)
 
 
 async def wanted(node: Node, rest: str) -> Wanted:

@@ -144,6 +144,8 @@ def reconcile(given: argparse.Namespace, settings: Settings) -> int:
 
 def purge(given: argparse.Namespace, settings: Settings) -> int:
     """Remove artifacts by a pattern."""
+    if not given.pattern.startswith("/"):
+        raise OSError(f"{given.pattern!r} is no pattern: expected one such as /audio/shows/*")
     account = _account(given, settings)
 
     async def purged() -> int:

@@ -25,7 +25,7 @@ from edge.settings import Settings
 from edge.workshop import Workshop, open_workshop
 from transforms import canonical, grammar, planner
 from transforms.audio.timeline import Resolved
-from transforms.formats import SINGLE_FILES, Answer
+from transforms.formats import SINGLE_FILES, Answer, Codec
 from transforms.planner import TransformUrl
 from transforms.problems import BadParameter
 
@@ -89,10 +89,11 @@ def _numbers(wanted: Wanted, resolved: Resolved) -> dict[str, object]:
         }
         for clip in resolved.clips
     ]
+    is_mp3 = wanted.url.spec.codec is Codec.MP3
     variants = [
         {
             "kbps": None if e.bitrate_bps is None else e.bitrate_bps // 1000,
-            "mode": None if e.bitrate_bps is None else "ABR" if e.average else "CBR",
+            "mode": ("ABR" if e.average else "CBR") if is_mp3 else None,
             "Hz": e.sample_rate_hz,
             "channels": e.channels,
             "bits": e.bit_depth,

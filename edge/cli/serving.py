@@ -36,6 +36,8 @@ def serve(_: argparse.Namespace, settings: Settings) -> int:
 
 def work(_: argparse.Namespace, settings: Settings) -> int:
     """Make what is queued until a signal ends it."""
+    if settings.root is None and not settings.mounts:
+        raise OSError("a worker needs the files that jobs are made from: give it the same --root")
     with uvicorn_loop() as runner:
         runner.run(_working(settings))
     return 0

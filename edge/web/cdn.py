@@ -48,6 +48,13 @@ from transforms.problems import TransformProblem
 # What may change under its URL is asked for again after a minute.
 _CHANGING = CachePolicy(shared=True, max_age_seconds=60)
 
+# What a direct answer says of a failure that is not the file's fault.
+_FAILED_STATUS = {
+    **{"internal_error": 500, "render_failed": 500, "source_unreachable": 502},
+    **{"storage_full": 503, "storage_failed": 503, "source_changed": 503, "lost_too_often": 503},
+    **{"source_missing": 404, "deadline_exceeded": 503},
+}
+
 Endpoint: TypeAlias = Callable[[Scope, CdnUrl, Delivery], Awaitable[ASGIApp]]
 
 
@@ -150,7 +157,8 @@ class Cdn:
             return self._file(wanted, file, _CHANGING)
         job = standing.job
         if job.state is JobState.FAILED:
-            raise Problem(422, job.error_code or "", job.error_message or "")
+            code = job.error_code or ""
+            raise Problem(_FAILED_STATUS.get(code, 422), code, job.error_message or "")
         raise problems.unavailable("This is still being made.", retry_after_seconds=2)
 
     async def _artifact(self, scope: Scope, wanted: Wanted, path: str) -> ASGIApp:
@@ -214,8 +222,8 @@ class Cdn:
 
 
 def _is_account_path(scope: Scope) -> bool:
-    first = scope["raw_path"].decode("latin-1").split("/", 2)[1:2]
-    return bool(first) and grammar.is_account(first[0])
+    pieces = scope["raw_path"].decode("latin-1").split("/", 2)
+    return len(pieces) == 3 and grammar.is_account(pieces[1])
 
 
 def _kept(delivery: Delivery, policy: CachePolicy) -> CachePolicy:

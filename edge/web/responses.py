@@ -20,7 +20,7 @@ COMMON_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": (
             "Accept-Ranges, Content-Length, Content-Range, Content-Disposition, ETag, "
-            "Last-Modified, Location, Server-Timing"
+            "Last-Modified, Location, Preference-Applied, Retry-After, Server-Timing"
         ),
         "Cross-Origin-Resource-Policy": "cross-origin",
     }

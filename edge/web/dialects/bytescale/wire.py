@@ -14,6 +14,7 @@ from edge.billing.store import LedgerEntry, MonthTotal
 from edge.jobs.job import Job, JobState
 from transforms import canonical
 from transforms.audio.timeline import Resolved, ResolvedClip
+from transforms.formats import Codec
 from transforms.plan import Encoding
 from transforms.planner import TransformUrl
 
@@ -110,7 +111,10 @@ def transform_body(url: TransformUrl, resolved: Resolved | None) -> dict[str, ob
     made: dict[str, object] = {"url": canonical.spell(url.plan)}
     if resolved is not None:
         made["clips"] = [_clip(clip) for clip in resolved.clips]
-        made["variants"] = [_encoding(encoding) for encoding in resolved.render.encodings]
+        constant = url.spec.codec is Codec.MP3
+        made["variants"] = [
+            _encoding(encoding, names_mode=constant) for encoding in resolved.render.encodings
+        ]
         if resolved.duration is not None:
             made["duration"] = round(float(resolved.duration), 6)
             made["durationEstimated"] = not resolved.exact
@@ -132,13 +136,15 @@ def _clip(clip: ResolvedClip) -> dict[str, object]:
     }
 
 
-def _encoding(encoding: Encoding) -> dict[str, object]:
+def _encoding(encoding: Encoding, *, names_mode: bool) -> dict[str, object]:
+    """Only Layer III has constant bitrates in the strict sense; others keep a mean."""
     body: dict[str, object] = {
         "samplingRate": encoding.sample_rate_hz,
         "channels": encoding.channels,
     }
     if encoding.bitrate_bps is not None:
         body["bitRate"] = encoding.bitrate_bps
+    if names_mode:
         body["bitRateMode"] = "ABR" if encoding.average else "CBR"
     if encoding.bit_depth is not None:
         body["bitDepth"] = encoding.bit_depth

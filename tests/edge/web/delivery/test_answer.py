@@ -26,7 +26,7 @@ SONG_IN_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "Accept-Ranges, Content-Length, Content-Range, Content-Disposition, ETag, "
-        "Last-Modified, Location, Server-Timing"
+        "Last-Modified, Location, Preference-Applied, Retry-After, Server-Timing"
     ),
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Content-Security-Policy": "default-src 'none'; sandbox",

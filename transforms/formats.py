@@ -192,3 +192,14 @@ SINGLE_FILES = tuple(
     for f, spec in FORMATS.items()
     if spec.answer in (Answer.JOB, Answer.FILE) and spec.most_variants == 1
 )
+
+
+def fits_one_channel(codec: Codec | None, bitrate_bps: int | None, sample_rate_hz: int) -> bool:
+    """Tell whether one channel of this codec can carry a bitrate at all."""
+    match codec:
+        case Codec.AAC if bitrate_bps is not None:
+            return rates.aac_mono_fits(bitrate_bps, sample_rate_hz)
+        case Codec.OPUS if bitrate_bps is not None:
+            return rates.opus_mono_fits(bitrate_bps)
+        case _:
+            return True

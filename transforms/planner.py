@@ -16,7 +16,15 @@ from enum import StrEnum
 from typing import TypeVar
 
 from transforms import rates
-from transforms.formats import DEFAULT_FORMAT, FORMATS, Answer, Codec, Format, FormatSpec
+from transforms.formats import (
+    DEFAULT_FORMAT,
+    FORMATS,
+    Answer,
+    Codec,
+    Format,
+    FormatSpec,
+    fits_one_channel,
+)
 from transforms.grammar import CdnUrl, check_path
 from transforms.plan import Clip, RealTime, Shaping, TransformPlan, TrimMode, Variant
 from transforms.problems import BadParameter, BadPath, UnknownParameter
@@ -323,6 +331,9 @@ def _variant(group: Mapping[str, str], spec: FormatSpec, walk: _Walk) -> Variant
             fit = rates.fit_mp3(kbps, hertz)
         case _:
             fit = rates.Rates(bitrate_bps=kbps * 1000, sample_rate_hz=hertz)
+    channels = _integer("ch", group["ch"], 1, 2) if "ch" in group else None
+    if channels == 1 and not fits_one_channel(spec.codec, fit.bitrate_bps, fit.sample_rate_hz):
+        raise BadParameter("ch", "1", f"2, because one channel cannot carry {kbps} kbps")
     real_time = None
     if spec.real_time:
         real_time = _choice("rt", group["rt"], RealTime) if "rt" in group else RealTime.AUTO
@@ -330,7 +341,7 @@ def _variant(group: Mapping[str, str], spec: FormatSpec, walk: _Walk) -> Variant
         bitrate_bps=fit.bitrate_bps if spec.bitrates_kbps else None,
         average=fit.average,
         sample_rate_hz=fit.sample_rate_hz,
-        channels=_integer("ch", group["ch"], 1, 2) if "ch" in group else None,
+        channels=channels,
         bit_depth=(walk.bit_depth or spec.bit_depths[0]) if spec.bit_depths else None,
         points=walk.points if spec.drawn else None,
         real_time=real_time,

@@ -288,3 +288,14 @@ def test_gain_is_rounded_to_hundredths_the_same_way_up_and_down() -> None:
     asked = ("0.001", "-0.001", "1.239", "-1.239")
 
     assert [read(f"gain={gain}").plan.shaping.gain_centibels for gain in asked] == [0, 0, 124, -124]
+
+
+@pytest.mark.parametrize("query", ["f=aac&br=320&ch=1", "f=opus&br=320&ch=1"])
+def test_one_channel_is_refused_where_it_cannot_carry_the_bitrate(query: str) -> None:
+    expected = {
+        "parameter": "ch",
+        "value": "1",
+        "expected": "2, because one channel cannot carry 320 kbps",
+    }
+
+    assert refused(query).details == expected

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from transforms import rates
-from transforms.formats import FORMATS, Codec, Format
+from transforms.formats import FORMATS, Format, fits_one_channel
 from transforms.plan import (
     Clip,
     Encoding,
@@ -175,7 +174,7 @@ def _length(spans: Sequence[Span], fact: SourceFacts) -> Fraction | None:
 def _encoding(variant: Variant, output: Format, source_channels: int) -> Encoding:
     # A drawing shows one line of sound unless it is asked for two.
     widest = 1 if variant.points is not None else source_channels
-    fits_mono = _fits_mono(variant, FORMATS[output].codec)
+    fits_mono = fits_one_channel(FORMATS[output].codec, variant.bitrate_bps, variant.sample_rate_hz)
     return Encoding(
         bitrate_bps=variant.bitrate_bps,
         average=variant.average,
@@ -184,18 +183,6 @@ def _encoding(variant: Variant, output: Format, source_channels: int) -> Encodin
         bit_depth=variant.bit_depth,
         points=variant.points,
     )
-
-
-def _fits_mono(variant: Variant, codec: Codec | None) -> bool:
-    if variant.bitrate_bps is None:
-        return True
-    match codec:
-        case Codec.AAC:
-            return rates.aac_mono_fits(variant.bitrate_bps, variant.sample_rate_hz)
-        case Codec.OPUS:
-            return rates.opus_mono_fits(variant.bitrate_bps)
-        case _:
-            return True
 
 
 def _refuse_too_large(

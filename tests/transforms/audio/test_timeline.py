@@ -177,7 +177,6 @@ def test_an_unknown_length_stays_unknown() -> None:
         ("f=mp3&ch=1", (6,), 1),
         ("f=aac&br=288", (1,), 1),
         ("f=aac&br=320", (1,), 2),
-        ("f=aac&br=320&ch=1", (1,), 2),
         ("f=aac&br=256&sr=32", (1,), 2),
         ("f=opus&br=256", (1,), 1),
         ("f=opus&br=288", (1,), 2),

@@ -183,7 +183,7 @@ def test_a_riff_file_past_four_gigabytes_is_told_of_rf64(server: Edge) -> None:
         (f"/{ACCOUNT}/audio/", 400),
         (f"/{ACCOUNT}/raw/", 400),
         (f"/{ACCOUNT}/", 400),
-        (f"/{ACCOUNT}", 400),
+        (f"/{ACCOUNT}", 404),
         ("/somewhere/else", 404),
         ("/v2/accounts", 404),
         ("/v3/accounts/x", 404),

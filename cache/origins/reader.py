@@ -203,7 +203,7 @@ class HttpReader:
         )
 
     async def _spooled(self, answer: Answer) -> BinaryIO:
-        spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # The caller keeps it open.
         try:
             received = 0
             async with aclosing(answer.blocks()) as blocks:

@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt
+PLAYER := edge/web/pages/assets
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -16,12 +17,12 @@ DECLARED := pyproject.toml constraints.txt
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed ## serve ./media, with demo recordings if it is empty (PORT=8000)
+run: $(VENV)/.installed $(PLAYER)/node_modules/.installed ## serve ./media, with demo recordings if it is empty (PORT=8000)
 	@test -n "$$(find media -type f -print -quit 2>/dev/null)" || \
 		$(BIN)/python deploy/demo.py media >/dev/null
 	@EDGE_DEMO=1 exec $(BIN)/audio-edge serve --root media --data data --port $(PORT)
 
-test: lint ## everything that must hold: lint, types, architecture, tests
+test: lint $(PLAYER)/node_modules/.installed ## everything that must hold: lint, types, architecture, tests
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter
@@ -47,7 +48,7 @@ lock: $(BIN)/python ## write constraints.txt anew: the newest versions that pypr
 
 clean: ## remove what make made, but neither ./media nor ./data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@rm -rf bench/results *.egg-info
+	@rm -rf bench/results *.egg-info $(PLAYER)/node_modules
 	@find edge transforms cache bench deploy tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -69,6 +70,16 @@ $(VENV)/.installed-dev: $(DECLARED) | $(BIN)/python
 	@echo "Installing audio-edge and what its tests need..."
 	@$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/.installed $@
+
+# The player page works without it, so no failure here is one of make's.
+$(PLAYER)/node_modules/.installed: $(PLAYER)/package.json $(PLAYER)/package-lock.json
+	@if ! command -v npm >/dev/null; then \
+		echo "There is no npm, so the player page will use the browser's own controls."; \
+	elif echo "Installing the player..." && npm --prefix $(PLAYER) ci --ignore-scripts --silent; then \
+		touch $@; \
+	else \
+		echo "npm failed, so the player page will use the browser's own controls."; \
+	fi
 
 $(VENV)/.installed-bench: $(DECLARED) | $(BIN)/python
 	@echo "Installing audio-edge and what its benches need..."

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bench.harness import NICENESS, Failed, Run, confine
+from transforms.plan import Segment
 
 
 class WarmEngine:
@@ -85,6 +86,9 @@ class _Target:
         return open(self._path, "w+b")
 
     def progress(self, fraction: float) -> None:
+        pass
+
+    def segment(self, segment: Segment) -> None:
         pass
 
 

@@ -5,21 +5,24 @@ An artifact lives under ``artifacts/<first two digits>/<key>/``: its files named
 and ``receipt.json``, which is stored last and deleted first. Names made of content mean that two
 fills of one key can never mix: each receipt points at the bytes it was written for.
 
+The files of an artifact that is shown while it is made are kept one by one (``keep``), beside a
+note in which whoever makes it says how far it is; both are there for every process that shares
+the store, and belong to nobody until the receipt does.
+
 One process should publish and evict under a size limit; others may share the store, and treat
 what has gone meanwhile as never having been there.
 """
 
 import asyncio
 import hashlib
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
-from types import TracebackType
+from pathlib import Path
+from types import MappingProxyType, TracebackType
 from weakref import WeakValueDictionary
 
-from cache import receipts
+from cache import names, receipts
 from cache.blobs import BlobMissing, Blobs
 from cache.receipts import ArtifactFile, Receipt
 from cache.retention import Retention
@@ -27,10 +30,6 @@ from cache.source import Reader, SourceTooLarge, read_whole
 from cache.staging import ArtifactRefused, Staging, StagingArea
 
 __all__ = ["ArtifactMissing", "ArtifactRefused", "Artifacts"]
-
-_ROOT = "artifacts/"
-_KEY = re.compile(r"[0-9a-f]{64}\Z")
-_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 
 # A ten-hour HLS artifact with ten variants lists 100 000 segments at about 150 bytes each.
 _MAX_RECEIPT_BYTES = 64 << 20
@@ -59,7 +58,7 @@ class Artifacts:
         root: Path,
         *,
         max_bytes: int | None = None,
-        remembered: int = 4096,
+        remembered: int = 100_000,
         now_ms: Callable[[], int] = _system_now_ms,
     ) -> None:
         """
@@ -68,7 +67,7 @@ class Artifacts:
         Args:
             max_bytes: What all artifacts together may take; None for no limit.
 
-            remembered: Receipts kept in memory.
+            remembered: Files listed by the receipts that are kept in memory.
         """
         self._blobs = blobs
         self._area = StagingArea(root / "staging")
@@ -76,6 +75,7 @@ class Artifacts:
         self._remembered = remembered
         self._now_ms = now_ms
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._listed = 0
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._sweeping = asyncio.Lock()
 
@@ -107,8 +107,48 @@ class Artifacts:
 
     async def stage(self, key: str) -> Staging:
         """Make room for the files of a fill of *key*; publish or discard it."""
-        _check_key(key)
+        names.check_key(key)
         return await self._area.stage()
+
+    async def keep(self, key: str, staging: Staging, path: str, *, media_type: str) -> ArtifactFile:
+        """
+        Store one staged file durably before its artifact is complete; staging forgets it.
+
+        Raises:
+            ArtifactRefused: The file is empty.
+            KeyError: It was not staged.
+        """
+        local = staging.take(path)
+        file = await self._put_file(key, path, local, media_type)
+        if not file.size_bytes:
+            raise ArtifactRefused(f"nothing in {path}")
+        return file
+
+    async def write_note(self, key: str, text: bytes) -> None:
+        """Store a note beside the kept files of *key*, in place of the last one."""
+        staging = await self._area.stage()
+        try:
+            local = await asyncio.to_thread(staging.write_aside, text)
+            await self._blobs.put(names.note_key(key), local)
+        finally:
+            await staging.discard()
+
+    async def read_note(self, key: str) -> bytes | None:
+        """Return the note of *key*, None when there is none."""
+        try:
+            reader = await self._blobs.open(names.note_key(key))
+        except BlobMissing:
+            return None
+        try:
+            return await read_whole(reader, _MAX_RECEIPT_BYTES)
+        except SourceTooLarge:
+            return None
+        finally:
+            await reader.aclose()
+
+    def leave(self, key: str, size_bytes: int) -> None:
+        """Count what an artifact that will not be completed has kept, so that it is evicted."""
+        self._retention.keep(names.check_key(key), size_bytes=size_bytes, used_ms=self._now_ms())
 
     async def publish(
         self,
@@ -119,6 +159,7 @@ class Artifacts:
         source_path: str,
         media_types: Mapping[str, str],
         extra: Mapping[str, str],
+        kept: Mapping[str, ArtifactFile] = MappingProxyType({}),
     ) -> Receipt:
         """
         Store the staged files durably, then the receipt that makes them an artifact.
@@ -127,7 +168,9 @@ class Artifacts:
         staged one is dropped then. The least recently used ones are evicted afterwards.
 
         Args:
-            media_types: One for every staged path, and for nothing else.
+            media_types: One for every path staged or kept, and for nothing else.
+
+            kept: What ``keep`` returned, by path.
 
         Raises:
             ArtifactRefused: A staged file is empty, or files and media types do not match.
@@ -135,14 +178,18 @@ class Artifacts:
         async with self._lock(key):
             receipt = await self._load(key)
             if receipt is None:
-                staged = await asyncio.to_thread(staging.complete, media_types)
+                if strange := kept.keys() - media_types.keys():
+                    raise ArtifactRefused(f"no media type for {', '.join(sorted(strange))}")
+                rest = {path: kind for path, kind in media_types.items() if path not in kept}
+                staged = await asyncio.to_thread(staging.complete, rest)
                 try:
+                    files = [*kept.values(), *await self._put_files(key, staged, rest)]
                     receipt = Receipt(
                         key=key,
                         account=account,
                         source_path=source_path,
                         created_ms=self._now_ms(),
-                        files=await self._put_files(key, staged, media_types),
+                        files=tuple(sorted(files, key=lambda file: file.path)),
                         extra=dict(extra),
                     )
                     await self._put_receipt(receipt, staging)
@@ -150,6 +197,7 @@ class Artifacts:
                     # A full disk must not keep what will never be asked for.
                     await self._remove(key)
                     raise
+                await self._blobs.delete(names.note_key(key))
             self._remember(receipt)
         await staging.discard()
         await self.sweep()
@@ -171,7 +219,7 @@ class Artifacts:
         else:
             self._receipts.move_to_end(key)
         if self._retention.use(key, self._now_ms()):
-            await self._blobs.touch(_receipt_key(key))
+            await self._blobs.touch(names.receipt_key(key))
         return receipt
 
     async def open(self, key: str, file: ArtifactFile) -> Reader:
@@ -182,7 +230,7 @@ class Artifacts:
             ArtifactMissing: The file was evicted; the artifact has to be made again.
         """
         try:
-            return await self._blobs.open(_blob_key(key, file))
+            return await self._blobs.open(names.blob_key(key, file))
         except BlobMissing as problem:
             await self.remove(key)
             raise ArtifactMissing(f"{key}{file.path}") from problem
@@ -197,9 +245,9 @@ class Artifacts:
         Remove the artifacts of an account whose source's path *matches*; return their number.
         """
         removed = 0
-        async for blob in self._blobs.list(_ROOT):
-            key = _owner(blob.key)
-            if key is None or blob.key != _receipt_key(key):
+        async for blob in self._blobs.list(names.ROOT):
+            key = names.owner(blob.key)
+            if key is None or blob.key != names.receipt_key(key):
                 continue
             receipt = await self._read(key)
             if receipt is None or receipt.account != account:
@@ -224,13 +272,13 @@ class Artifacts:
         sizes: dict[str, int] = {}
         used: dict[str, int] = {}
         newest: dict[str, int] = {}
-        async for blob in self._blobs.list(_ROOT):
-            key = _owner(blob.key)
+        async for blob in self._blobs.list(names.ROOT):
+            key = names.owner(blob.key)
             if key is None:
                 continue
             sizes[key] = sizes.get(key, 0) + blob.size_bytes
             newest[key] = max(newest.get(key, 0), blob.modified_ms)
-            if blob.key == _receipt_key(key):
+            if blob.key == names.receipt_key(key):
                 used[key] = blob.modified_ms
         for key, used_ms in used.items():
             self._retention.keep(key, size_bytes=sizes[key], used_ms=used_ms)
@@ -242,7 +290,7 @@ class Artifacts:
 
     def _lock(self, key: str) -> asyncio.Lock:
         # Held weakly: a lock lives exactly as long as somebody uses it.
-        return self._locks.setdefault(_check_key(key), asyncio.Lock())
+        return self._locks.setdefault(names.check_key(key), asyncio.Lock())
 
     async def _put_files(
         self, key: str, staged: Mapping[str, Path], media_types: Mapping[str, str]
@@ -251,15 +299,7 @@ class Artifacts:
 
         async def put(path: str, local: Path) -> ArtifactFile:
             async with slots:
-                digest, size_bytes = await asyncio.to_thread(_measure, local)
-                file = ArtifactFile(
-                    path=path,
-                    digest=digest,
-                    size_bytes=size_bytes,
-                    media_type=media_types[path],
-                )
-                await self._blobs.put(_blob_key(key, file), local)
-                return file
+                return await self._put_file(key, path, local, media_types[path])
 
         outcomes = await asyncio.gather(
             *(put(path, local) for path, local in staged.items()), return_exceptions=True
@@ -270,12 +310,18 @@ class Artifacts:
                 raise outcome
         return tuple(files)
 
+    async def _put_file(self, key: str, path: str, local: Path, media_type: str) -> ArtifactFile:
+        digest, size_bytes = await asyncio.to_thread(_measure, local)
+        file = ArtifactFile(path=path, digest=digest, size_bytes=size_bytes, media_type=media_type)
+        await self._blobs.put(names.blob_key(key, file), local)
+        return file
+
     async def _put_receipt(self, receipt: Receipt, staging: Staging) -> None:
         text = receipts.encode(receipt)
         local = await asyncio.to_thread(staging.write_aside, text)
-        await self._blobs.put(_receipt_key(receipt.key), local)
+        await self._blobs.put(names.receipt_key(receipt.key), local)
         # Files with the same content share one blob.
-        stored = {_blob_key(receipt.key, file): file.size_bytes for file in receipt.files}
+        stored = {names.blob_key(receipt.key, file): file.size_bytes for file in receipt.files}
         self._retention.published(
             receipt.key, size_bytes=len(text) + sum(stored.values()), used_ms=self._now_ms()
         )
@@ -284,11 +330,11 @@ class Artifacts:
         """Read the receipt of *key* and check that its files are there, or remove it."""
         receipt = await self._read(key)
         if receipt is not None:
-            stored = {blob.key: blob async for blob in self._blobs.list(_prefix(key))}
+            stored = {blob.key: blob async for blob in self._blobs.list(names.prefix(key))}
             sizes = {name: blob.size_bytes for name, blob in stored.items()}
-            own = stored.get(_receipt_key(key))
+            own = stored.get(names.receipt_key(key))
             if own is not None and all(
-                sizes.get(_blob_key(key, file)) == file.size_bytes for file in receipt.files
+                sizes.get(names.blob_key(key, file)) == file.size_bytes for file in receipt.files
             ):
                 self._retention.keep(key, size_bytes=sum(sizes.values()), used_ms=own.modified_ms)
                 return receipt
@@ -298,7 +344,7 @@ class Artifacts:
     async def _read(self, key: str) -> Receipt | None:
         """Read the receipt of *key*; one that cannot be understood is removed."""
         try:
-            reader = await self._blobs.open(_receipt_key(key))
+            reader = await self._blobs.open(names.receipt_key(key))
         except BlobMissing:
             return None
         try:
@@ -308,49 +354,29 @@ class Artifacts:
         finally:
             await reader.aclose()
         if receipt is None or receipt.key != key:
-            await self._blobs.delete(_receipt_key(key))
+            await self._blobs.delete(names.receipt_key(key))
             return None
         return receipt
 
     async def _remove(self, key: str) -> None:
         self._forget(key)
-        await self._blobs.delete(_receipt_key(key))
-        await self._blobs.delete_prefix(_prefix(key))
+        await self._blobs.delete(names.receipt_key(key))
+        await self._blobs.delete_prefix(names.prefix(key))
 
     def _remember(self, receipt: Receipt) -> None:
+        known = self._receipts.get(receipt.key)
+        self._listed -= len(known.files) if known is not None else 0
         self._receipts[receipt.key] = receipt
         self._receipts.move_to_end(receipt.key)
-        if len(self._receipts) > self._remembered:
-            self._receipts.popitem(last=False)
+        self._listed += len(receipt.files)
+        while self._listed > self._remembered and len(self._receipts) > 1:
+            _, oldest = self._receipts.popitem(last=False)
+            self._listed -= len(oldest.files)
 
     def _forget(self, key: str) -> None:
-        self._receipts.pop(key, None)
+        known = self._receipts.pop(key, None)
+        self._listed -= len(known.files) if known is not None else 0
         self._retention.forget(key)
-
-
-def _check_key(key: str) -> str:
-    if not _KEY.match(key):
-        raise ValueError(f"{key!r} is no artifact key")
-    return key
-
-
-def _prefix(key: str) -> str:
-    return f"{_ROOT}{key[:2]}/{_check_key(key)}/"
-
-
-def _receipt_key(key: str) -> str:
-    return _prefix(key) + "receipt.json"
-
-
-def _owner(blob_key: str) -> str | None:
-    """Return the key of the artifact that a blob belongs to, None for a stranger."""
-    key = PurePosixPath(blob_key).parent.name
-    return key if _KEY.match(key) and blob_key.startswith(_prefix(key)) else None
-
-
-def _blob_key(key: str, file: ArtifactFile) -> str:
-    extension = PurePosixPath(file.path).suffix
-    return _prefix(key) + file.digest + (extension if _EXTENSION.match(extension) else "")
 
 
 def _measure(local: Path) -> tuple[str, int]:

@@ -79,6 +79,15 @@ class Staging:
         """
         return FileReader(io.FileIO(self._directory / self._names[path], "r"))
 
+    def take(self, path: str) -> Path:
+        """
+        Give up the file *path*: it is the caller's now.
+
+        Raises:
+            KeyError: It was not created.
+        """
+        return self._directory / self._names.pop(path)
+
     def complete(self, media_types: Mapping[str, str]) -> dict[str, Path]:
         """
         Return every path with its file on disk, once all of them are known to be in order.

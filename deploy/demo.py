@@ -23,7 +23,7 @@ from transforms.audio.survey import survey
 from transforms.audio.timeline import resolve
 from transforms.grammar import split
 from transforms.mux.wav import write_riff
-from transforms.plan import Encoding, Limits
+from transforms.plan import Encoding, Limits, Segment
 from transforms.planner import plan
 from transforms.render import render
 
@@ -325,6 +325,9 @@ class _Target:
         return self._path.open("w+b")
 
     def progress(self, fraction: float) -> None:
+        pass
+
+    def segment(self, segment: Segment) -> None:
         pass
 
 

@@ -14,6 +14,7 @@ from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.cdn import Cdn
 from edge.web.dialects.bytescale.routes import BytescaleApi
+from edge.web.pages.assets import find_player
 from edge.web.pages.welcome import welcome_page
 from edge.web.problems import EXCEPTION_HANDLERS, CatchAll
 from edge.web.responses import json_response
@@ -42,11 +43,13 @@ def build_app(node: Node) -> ASGIApp:
     async def welcome(request: Request) -> Response:
         return welcome_page(base_url.of(request.scope), settings.account)
 
+    player = find_player()
     router = Starlette(
         routes=[
             Route("/", welcome),
             Route("/healthz", health),
             *bytescale.routes(),
+            *([player.route()] if player is not None else []),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )
@@ -56,6 +59,7 @@ def build_app(node: Node) -> ASGIApp:
         filler=node.filler,
         base_url=base_url,
         clock=node.clock,
+        player=player,
     )
     return CatchAll(cdn)
 

@@ -21,6 +21,7 @@ from edge.billing.store import Ledger
 from edge.clock import Clock, SystemClock
 from edge.fill.admission import Admission, Budgets
 from edge.fill.filler import Filler
+from edge.fill.growing import Growths
 from edge.fill.owners import OwnerFile, bury
 from edge.fill.runner import Runner
 from edge.jobs.store import Jobs
@@ -75,6 +76,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             await records.jobs.release_owner(dead)
         await asyncio.to_thread(owner.hold)
         stack.callback(owner.release)
+        growths = Growths(artifacts)
         runner = Runner(
             owner=owner.owner,
             slots=settings.workers,
@@ -83,6 +85,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             jobs=records.jobs,
             surveys=workshop.surveys,
             sandbox=workshop.sandbox,
+            growths=growths,
             limits=workshop.limits,
             deadline_seconds=settings.job_deadline_seconds,
         )
@@ -96,6 +99,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
                 records.jobs, records.ledger, records.accounts, clock, _budgets(settings)
             ),
             runner=runner,
+            growths=growths,
             limits=workshop.limits,
             clock=clock,
         )

@@ -26,7 +26,7 @@ MOST_FUNCTION_LINES = 70
 HOMES = {
     "starlette": ("edge/web/", "edge/app.py"),
     "uvicorn": ("edge/cli/", "edge/web/"),
-    "av": ("transforms/audio/", "transforms/mux/", "transforms/render.py"),
+    "av": ("transforms/audio/", "transforms/mux/", "transforms/render/"),
     "lameenc": ("transforms/audio/",),
     "aiobotocore": ("cache/blobs/s3.py", "cache/origins/bucket.py"),
     "botocore": ("cache/blobs/s3.py", "cache/origins/bucket.py"),
@@ -212,7 +212,7 @@ def test_every_dependency_is_pinned_within_what_is_declared() -> None:
 
 def _texts() -> Iterator[Path]:
     """List the files that are written by people."""
-    ignored = {"__pycache__", "results"}
+    ignored = {"__pycache__", "node_modules", "results"}
     for name in TOP:
         top = ROOT / name
         for path in [top] if top.is_file() else top.rglob("*"):

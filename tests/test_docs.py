@@ -19,6 +19,7 @@ from edge.fill.pricing import price_of
 from edge.settings.load import CONFIG_VARIABLE
 from edge.settings.table import DECLARED, variable_of
 from transforms import canonical, grammar, planner, rates
+from transforms.delivery import DELIVERY_PARAMETERS
 from transforms.formats import FORMATS, Format
 from transforms.grammar import ALIASES
 from transforms.planner import KNOWN_PARAMETERS
@@ -204,7 +205,7 @@ def _listed(values: Iterable[object]) -> str:
 def test_every_parameter_is_described() -> None:
     in_tables = {name for row in rows("docs/url.md") for name in quoted(row[0])}
     in_text = set(quoted(re.sub(r"(?s)```.*?```", "", text("docs/url.md"))))
-    of_delivery = {*planner.DELIVERY_PARAMETERS, *ALIASES}
+    of_delivery = {*DELIVERY_PARAMETERS, *ALIASES}
 
     assert in_tables >= set(KNOWN_PARAMETERS) - of_delivery
     assert in_text >= of_delivery
@@ -215,7 +216,7 @@ def test_every_parameter_of_delivery_is_described_with_its_other_spelling() -> N
     spellings = {known: other for other, known in ALIASES.items()}
     expected = [
         [name, *([spellings[name]] if name in spellings else [])]
-        for name in planner.DELIVERY_PARAMETERS
+        for name in DELIVERY_PARAMETERS
         if name != "auth"
     ]
 

@@ -52,6 +52,8 @@ def _output(plan: TransformPlan) -> Iterator[tuple[str, str]]:
         yield "fi", f"{shaping.fade_in_ms / 1000:g}"
     if shaping.fade_out_ms:
         yield "fo", f"{shaping.fade_out_ms / 1000:g}"
+    if plan.container is not None:
+        yield "container", str(plan.container)
     if plan.version is not None:
         yield "v", plan.version
 

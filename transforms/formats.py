@@ -70,6 +70,7 @@ class FormatSpec:
     most_variants: int = 1
     real_time: bool = False
     drawn: bool = False
+    segmented: bool = False
 
     @property
     def lossless(self) -> bool:
@@ -88,6 +89,7 @@ def _aac(
     *,
     most_variants: int = 1,
     real_time: bool = False,
+    segmented: bool = False,
 ) -> FormatSpec:
     return FormatSpec(
         answer=answer,
@@ -99,6 +101,7 @@ def _aac(
         sample_rates_hz=_AAC_LISTS[1],
         most_variants=most_variants,
         real_time=real_time,
+        segmented=segmented,
     )
 
 
@@ -114,7 +117,7 @@ def _wav() -> FormatSpec:
     )
 
 
-_HLS_MEDIA_TYPE = "application/vnd.apple.mpegurl"
+HLS_MEDIA_TYPE = "application/vnd.apple.mpegurl"
 
 FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
     {
@@ -150,14 +153,19 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
         Format.WAV_RIFF: _wav(),
         Format.WAV_RF64: _wav(),
         Format.HLS_AAC: _aac(
-            Answer.JOB, "/audio.m3u8", _HLS_MEDIA_TYPE, most_variants=MOST_VARIANTS
+            Answer.JOB,
+            "/audio.m3u8",
+            HLS_MEDIA_TYPE,
+            most_variants=MOST_VARIANTS,
+            segmented=True,
         ),
         Format.HLS_AAC_RT: _aac(
             Answer.PLAYLIST,
             "/audio.m3u8",
-            _HLS_MEDIA_TYPE,
+            HLS_MEDIA_TYPE,
             most_variants=MOST_VARIANTS,
             real_time=True,
+            segmented=True,
         ),
         Format.HTML_AAC: _aac(
             Answer.PAGE,
@@ -165,6 +173,7 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
             "text/html",
             most_variants=MOST_VARIANTS,
             real_time=True,
+            segmented=True,
         ),
         Format.PEAKS: FormatSpec(
             answer=Answer.FILE,

@@ -31,6 +31,13 @@ class RealTime(StrEnum):
     FALSE = "false"
 
 
+class Container(StrEnum):
+    """Values of ``container``: what segments are wrapped in."""
+
+    TS = "ts"
+    MP4 = "mp4"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """One file on the timeline, how it is cut and how often it plays."""
@@ -79,6 +86,7 @@ class TransformPlan:
     clips: tuple[Clip, ...]
     variants: tuple[Variant, ...] = ()
     shaping: Shaping = field(default_factory=Shaping)
+    container: Container | None = None
     version: str | None = None
 
 
@@ -117,7 +125,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """A variant with nothing left open."""
+    """
+    A variant with nothing left open.
+
+    A ``deferred`` one is not shown while it is made, and lets those that are go first.
+    """
 
     bitrate_bps: int | None
     average: bool
@@ -125,6 +137,7 @@ class Encoding:
     channels: int
     bit_depth: str | None
     points: int | None = None
+    deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +159,7 @@ class RenderPlan:
     shaping: Shaping
     limits: Limits
     expected_ms: int | None
+    container: Container | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +169,28 @@ class RenderedFile:
     path: str
     media_type: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """
+    One finished piece of one HLS variant.
+
+    ``first_sample`` and ``samples`` place it on the timeline at the variant's own rate: encoder
+    priming and padding lie inside its bytes, but are not counted.
+    """
+
+    variant: int
+    path: str
+    first_sample: int
+    samples: int
+    sample_rate_hz: int
+    size_bytes: int
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds of the timeline."""
+        return Fraction(self.samples, self.sample_rate_hz)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

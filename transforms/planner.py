@@ -8,14 +8,11 @@ current variant, and the first of them to repeat opens the next one (seed, Examp
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from enum import StrEnum
-from typing import TypeVar
 
 from transforms import rates
+from transforms.delivery import DELIVERY_PARAMETERS, Delivery, read_delivery
 from transforms.formats import (
     DEFAULT_FORMAT,
     FORMATS,
@@ -26,9 +23,10 @@ from transforms.formats import (
     fits_one_channel,
 )
 from transforms.grammar import CdnUrl, check_path
-from transforms.plan import Clip, RealTime, Shaping, TransformPlan, TrimMode, Variant
+from transforms.plan import Clip, Container, RealTime, Shaping, TransformPlan, TrimMode, Variant
 from transforms.problems import BadParameter, BadPath, UnknownParameter
 from transforms.timecode import parse_time
+from transforms.values import boolean, choice, integer, listed, thousandths
 
 MOST_APPENDS = 10
 MOST_REPEATS = 20
@@ -41,11 +39,7 @@ DEFAULT_POINTS = 1000
 
 CLIP_PARAMETERS = ("ts", "te", "tm", "rp", "track")
 VARIANT_PARAMETERS = ("br", "sr", "rt", "ch")
-OUTPUT_PARAMETERS = ("f", "bd", "pts", "gain", "norm", "fi", "fo", "v")
-DELIVERY_PARAMETERS = (
-    *("a", "cache", "cache_ttl", "cache_ttl_404", "cache_only", "cache_perm"),
-    *("download", "exp", "sig", "auth"),
-)
+OUTPUT_PARAMETERS = ("f", "bd", "pts", "gain", "norm", "fi", "fo", "container", "v")
 KNOWN_PARAMETERS = (
     *OUTPUT_PARAMETERS,
     *VARIANT_PARAMETERS,
@@ -53,26 +47,6 @@ KNOWN_PARAMETERS = (
     *("append", "next"),
     *DELIVERY_PARAMETERS,
 )
-
-_E = TypeVar("_E", bound=StrEnum)
-_T = TypeVar("_T")
-
-_INTEGER = re.compile(r"-?[0-9]{1,12}", re.ASCII)
-_DECIMAL = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """How the answer is to be delivered: nothing here changes a sample or a bill."""
-
-    artifact: str | None = None
-    cache: bool = True
-    cache_ttl_seconds: int | None = None
-    cache_ttl_404_seconds: int | None = None
-    cache_only: bool = False
-    download: bool = False
-    expires_ms: int | None = None
-    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +88,7 @@ def plan(url: CdnUrl) -> TransformUrl:
     chosen = [value for name, value in url.parameters if name == "f"]
     if len(chosen) > 1:
         raise BadParameter("f", ",".join(chosen), "to be given once")
-    output = _choice("f", chosen[0], Format) if chosen else DEFAULT_FORMAT
+    output = choice("f", chosen[0], Format) if chosen else DEFAULT_FORMAT
     spec = FORMATS[output]
     walk = _Walk(spec=spec, clip=Clip(path=url.path))
     for name, value in url.parameters:
@@ -135,35 +109,10 @@ def plan(url: CdnUrl) -> TransformUrl:
             clips=tuple(walk.clips),
             variants=_variants(walk.groups, spec, walk),
             shaping=Shaping(**walk.shaping),
+            container=walk.container if spec.segmented else None,
             version=walk.version,
         )
     return TransformUrl(url=url, delivery=delivery, plan=made)
-
-
-def read_delivery(url: CdnUrl) -> Delivery:
-    """Read the general parameters, which ``/raw/`` URLs take as well."""
-    given: dict[str, str] = {}
-    for name, value in url.parameters:
-        if name in DELIVERY_PARAMETERS:
-            if name in given:
-                raise BadParameter(name, value, "to be given once")
-            given[name] = value
-
-    def read(name: str, reader: Callable[[str, str], _T], default: _T) -> _T:
-        return reader(name, given[name]) if name in given else default
-
-    if "cache_perm" in given and given["cache_perm"] not in ("true", "false", "auto"):
-        raise BadParameter("cache_perm", given["cache_perm"], "true, false or auto")
-    return Delivery(
-        artifact=given.get("a"),
-        cache=read("cache", _boolean, True),
-        cache_ttl_seconds=read("cache_ttl", _seconds, None),
-        cache_ttl_404_seconds=read("cache_ttl_404", _seconds, None),
-        cache_only=read("cache_only", _boolean, False),
-        download=read("download", _boolean, False),
-        expires_ms=read("exp", _expiry, None),
-        signature=given.get("sig"),
-    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -177,6 +126,7 @@ class _Walk:
     shaping: dict[str, int] = field(default_factory=dict)
     bit_depth: str | None = None
     points: int = DEFAULT_POINTS
+    container: Container = Container.TS
     version: str | None = None
     _seen: set[str] = field(default_factory=set)
     _seen_in_clip: set[str] = field(default_factory=set)
@@ -193,7 +143,7 @@ class _Walk:
             if self._applies(name):
                 self._group(name, value)
         elif name == "next":
-            self._next = _boolean(name, value) or self._next
+            self._next = boolean(name, value) or self._next
         elif name in OUTPUT_PARAMETERS:
             self._once(name, value, self._seen)
             self._output(name, value)
@@ -244,11 +194,11 @@ class _Walk:
             case "te":
                 self.clip = replace(self.clip, end=parse_time(name, value))
             case "tm":
-                self.clip = replace(self.clip, trim_mode=_choice(name, value, TrimMode))
+                self.clip = replace(self.clip, trim_mode=choice(name, value, TrimMode))
             case "rp":
-                self.clip = replace(self.clip, repeat=_integer(name, value, 1, MOST_REPEATS))
+                self.clip = replace(self.clip, repeat=integer(name, value, 1, MOST_REPEATS))
             case "track":
-                self.clip = replace(self.clip, track=_integer(name, value, 1, MOST_TRACKS))
+                self.clip = replace(self.clip, track=integer(name, value, 1, MOST_TRACKS))
 
     def _group(self, name: str, value: str) -> None:
         current = self.groups[-1]
@@ -278,20 +228,25 @@ class _Walk:
                 self.bit_depth = value
             case "pts":
                 if self.spec.drawn:
-                    self.points = _integer(name, value, 1, MOST_POINTS)
+                    self.points = integer(name, value, 1, MOST_POINTS)
                 elif self.spec.answer is not Answer.METADATA:
                     raise BadParameter(
                         name, value, "to be left out: only f=peaks and f=waveform have points"
                     )
+            case "container":
+                if self.spec.segmented:
+                    self.container = choice(name, value, Container)
+                elif self.spec.answer is not Answer.METADATA:
+                    raise BadParameter(name, value, "to be left out: only HLS has segments")
             case "norm":
-                self.shaping["loudness_centilufs"] = _thousandths(name, value, -70, -5) // 10
+                self.shaping["loudness_centilufs"] = thousandths(name, value, -70, -5) // 10
             case "gain":
-                gain = _thousandths(name, value, -60, LOUDEST_GAIN_DB)
+                gain = thousandths(name, value, -60, LOUDEST_GAIN_DB)
                 self.shaping["gain_centibels"] = round(gain / 10)
             case "fi":
-                self.shaping["fade_in_ms"] = _thousandths(name, value, 0, LONGEST_FADE_SECONDS)
+                self.shaping["fade_in_ms"] = thousandths(name, value, 0, LONGEST_FADE_SECONDS)
             case "fo":
-                self.shaping["fade_out_ms"] = _thousandths(name, value, 0, LONGEST_FADE_SECONDS)
+                self.shaping["fade_out_ms"] = thousandths(name, value, 0, LONGEST_FADE_SECONDS)
 
     def _once(self, name: str, value: str, seen: set[str]) -> None:
         if name in seen:
@@ -319,11 +274,11 @@ def _variant(group: Mapping[str, str], spec: FormatSpec, walk: _Walk) -> Variant
     kbps = rates.DEFAULT_BITRATE_KBPS
     if "br" in group:
         allowed = {str(k): k for k in spec.bitrates_kbps}
-        kbps = _listed("br", group["br"], allowed, "bitrates in kbps")
+        kbps = listed("br", group["br"], allowed, "bitrates in kbps")
     hertz = rates.DEFAULT_SAMPLE_RATE_HZ
     if "sr" in group:
-        listed = {rates.khz(hz): hz for hz in spec.sample_rates_hz}
-        hertz = _listed("sr", group["sr"], listed, "sample rates in kHz")
+        offered = {rates.khz(hz): hz for hz in spec.sample_rates_hz}
+        hertz = listed("sr", group["sr"], offered, "sample rates in kHz")
     match spec.codec:
         case Codec.AAC:
             fit = rates.fit_aac(kbps, hertz)
@@ -331,12 +286,12 @@ def _variant(group: Mapping[str, str], spec: FormatSpec, walk: _Walk) -> Variant
             fit = rates.fit_mp3(kbps, hertz)
         case _:
             fit = rates.Rates(bitrate_bps=kbps * 1000, sample_rate_hz=hertz)
-    channels = _integer("ch", group["ch"], 1, 2) if "ch" in group else None
+    channels = integer("ch", group["ch"], 1, 2) if "ch" in group else None
     if channels == 1 and not fits_one_channel(spec.codec, fit.bitrate_bps, fit.sample_rate_hz):
         raise BadParameter("ch", "1", f"2, because one channel cannot carry {kbps} kbps")
     real_time = None
     if spec.real_time:
-        real_time = _choice("rt", group["rt"], RealTime) if "rt" in group else RealTime.AUTO
+        real_time = choice("rt", group["rt"], RealTime) if "rt" in group else RealTime.AUTO
     return Variant(
         bitrate_bps=fit.bitrate_bps if spec.bitrates_kbps else None,
         average=fit.average,
@@ -346,52 +301,3 @@ def _variant(group: Mapping[str, str], spec: FormatSpec, walk: _Walk) -> Variant
         points=walk.points if spec.drawn else None,
         real_time=real_time,
     )
-
-
-def _choice(name: str, value: str, choices: type[_E]) -> _E:
-    try:
-        return choices(value)
-    except ValueError:
-        allowed = [str(choice) for choice in choices]
-        raise BadParameter(name, value, "one of " + ", ".join(allowed), allowed=allowed) from None
-
-
-def _listed(name: str, value: str, allowed: Mapping[str, int], noun: str) -> int:
-    # 096 is 96.
-    found = allowed.get(value.lstrip("0"))
-    if found is None:
-        expected = f"one of the {noun} {', '.join(allowed)}"
-        raise BadParameter(name, value, expected, allowed=list(allowed))
-    return found
-
-
-def _integer(name: str, value: str, least: int, most: int) -> int:
-    if not _INTEGER.fullmatch(value) or not least <= int(value) <= most:
-        raise BadParameter(name, value, f"a whole number from {least} to {most}")
-    return int(value)
-
-
-def _thousandths(name: str, value: str, least: int, most: int) -> int:
-    if not _DECIMAL.fullmatch(value) or not least <= Decimal(value) <= most:
-        raise BadParameter(name, value, f"a number from {least} to {most}, decimals allowed")
-    return int(Decimal(value) * 1000)
-
-
-def _boolean(name: str, value: str) -> bool:
-    if value not in ("true", "false"):
-        raise BadParameter(name, value, "true or false", allowed=["true", "false"])
-    return value == "true"
-
-
-def _seconds(name: str, value: str) -> int | None:
-    return _integer(name, value, 0, 10**9)
-
-
-def _expiry(name: str, value: str) -> int | None:
-    """Seconds or milliseconds since 1970 (told apart by size), or ``inf``."""
-    if value == "inf":
-        return None
-    if not _INTEGER.fullmatch(value) and not re.fullmatch(r"[0-9]{13,16}", value, re.ASCII):
-        raise BadParameter(name, value, "a Unix time in seconds or milliseconds, or inf")
-    stamp = int(value)
-    return stamp if stamp >= 10**11 else stamp * 1000

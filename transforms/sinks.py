@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import BinaryIO, Protocol
 
+from transforms.plan import Segment
+
 
 class Sink(Protocol):
-    """Takes the files of one artifact; nothing becomes visible until its owner publishes it."""
+    """
+    Takes the files of one artifact; nothing becomes visible until its owner publishes it.
+
+    May be used by several threads at once.
+    """
 
     def create(self, path: str) -> BinaryIO:
         """Open a new artifact file such as ``/audio.mp3``, readable, writable and seekable."""
@@ -14,4 +20,8 @@ class Sink(Protocol):
 
     def progress(self, fraction: float) -> None:
         """Tell how much of the work is done, 0 to 1; cheap, so call it often."""
+        ...
+
+    def segment(self, segment: Segment) -> None:
+        """Tell that a segment's file, and what it needs to be played, are whole."""
         ...

@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,11 +25,12 @@ from edge.settings import Settings
 from edge.workshop import Workshop, open_workshop
 from transforms import canonical, grammar, planner
 from transforms.audio.timeline import Resolved
-from transforms.formats import SINGLE_FILES, Answer, Codec
+from transforms.formats import FORMATS, Answer, Codec
 from transforms.planner import TransformUrl
 from transforms.problems import BadParameter
 
 _PROBE_SECONDS = 60.0
+_UNMADE = (Answer.PAGE, Answer.METADATA)
 
 
 def plan(given: argparse.Namespace, settings: Settings) -> int:
@@ -123,8 +124,9 @@ def render(given: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _rendered(url: TransformUrl, output: Path, settings: Settings) -> int:
-    if url.plan.format not in SINGLE_FILES:
-        raise BadParameter("f", str(url.plan.format), "one of " + ", ".join(SINGLE_FILES))
+    if url.spec.answer in _UNMADE:
+        names = [str(name) for name, spec in FORMATS.items() if spec.answer not in _UNMADE]
+        raise BadParameter("f", str(url.plan.format), "one of " + ", ".join(names))
     async with contextlib.AsyncExitStack() as stack:
         workshop = await stack.enter_async_context(_workshop(settings))
         wanted = await find(workshop.files, url)
@@ -142,15 +144,29 @@ async def _rendered(url: TransformUrl, output: Path, settings: Settings) -> int:
             readers,
             staging,
             on_progress=_show_progress,
+            on_segment=lambda _: None,
             deadline_seconds=settings.job_deadline_seconds,
         )
         made = staging.complete({file.path: file.media_type for file in report.files})
-        shutil.move(made[report.files[0].path], output)
+        if url.spec.segmented:
+            _move_all(made, output)
+        else:
+            shutil.move(made[report.files[0].path], output)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     seconds = _decimal(report.duration)
-    print(f"{output}: {seconds} s, {report.files[0].size_bytes} bytes, {report.encoder}")
+    size_bytes = sum(file.size_bytes for file in report.files)
+    print(f"{output}: {seconds} s, {size_bytes} bytes, {report.encoder}")
     return 0
+
+
+def _move_all(made: Mapping[str, Path], folder: Path) -> None:
+    """Move an artifact of many files into a new folder, where its playlists find each other."""
+    folder.mkdir()
+    for path, file in made.items():
+        target = folder / path.removeprefix("/")
+        target.parent.mkdir(exist_ok=True)
+        shutil.move(file, target)
 
 
 def _show_progress(fraction: float) -> None:

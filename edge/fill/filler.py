@@ -9,7 +9,8 @@ hundred requests at once for one cold URL pass through one survey and start one 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cache.artifacts import Artifacts
@@ -18,7 +19,8 @@ from cache.singleflight import SingleFlight
 from cache.source import Reader, SourceProblem
 from edge.clock import Clock
 from edge.fill.admission import Admission
-from edge.fill.problems import FormatNotMade, OverQuota
+from edge.fill.growing import Growth, Growths
+from edge.fill.problems import OverQuota
 from edge.fill.runner import MOST_ATTEMPTS, Runner, failure_of
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
@@ -33,7 +35,6 @@ from edge.sandbox.problems import (
     ZygoteLost,
 )
 from transforms.audio.timeline import Resolved
-from transforms.formats import SINGLE_FILES
 from transforms.plan import Limits
 from transforms.planner import TransformUrl
 
@@ -43,7 +44,11 @@ _PASSING_FAILURES = (
     *("source_unreachable", "source_changed", "source_missing", "storage_failed"),
     *("storage_full", "internal_error", "deadline_exceeded", "lost_too_often"),
 )
+# How long the maker of a stream takes at most to say where it ended, once its job has.
+_LAST_WORD_MS = 5_000
 _ORDINARY_PRIORITY = 0
+# Somebody sits before a player and waits.
+_REAL_TIME_PRIORITY = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,7 @@ class Filler:
         surveys: Surveys,
         admission: Admission,
         runner: Runner,
+        growths: Growths,
         limits: Limits,
         clock: Clock,
     ) -> None:
@@ -76,6 +82,7 @@ class Filler:
         self._surveys = surveys
         self._admission = admission
         self._runner = runner
+        self._growths = growths
         self._limits = limits
         self._clock = clock
         self._beginnings: SingleFlight[Job] = SingleFlight()
@@ -126,6 +133,43 @@ class Filler:
                 break
             job = await self._jobs.changed(job.id, job.updated_ms, min(left, POLL_SECONDS))
         return await self.look(standing.wanted) or standing
+
+    async def watch(
+        self, standing: Standing, ready: Callable[[Growth], bool], seconds: float
+    ) -> tuple[Standing, Growth | None]:
+        """
+        Wait until what there is of an artifact is *ready*, or nothing more will come of it.
+
+        Returns:
+            Where it stands then, and what there is of it if it is not complete. Neither needs to
+            be what was waited for: *seconds* may have passed, or this process is to end.
+        """
+        key = standing.wanted.key
+        looked = self._clock.now_ms()
+        deadline = looked + int(seconds * 1000)
+        while True:
+            growth = await self._growth(standing)
+            now = self._clock.now_ms()
+            enough = growth is not None and (growth.ended or ready(growth))
+            if enough or standing.job.state.settled or now >= deadline or self._ending:
+                return standing, growth
+            await self._growths.changed(key, growth, min((deadline - now) / 1000, POLL_SECONDS))
+            # Segments come by the dozen, and many may wait for them: what grows is being made.
+            if await self._growths.look(key) is None or now - looked >= POLL_SECONDS * 1000:
+                standing, looked = await self.look(standing.wanted) or standing, now
+
+    async def _growth(self, standing: Standing) -> Growth | None:
+        """What there is; it has ended too if its maker has not come to say so."""
+        key, job = standing.wanted.key, standing.job
+        growth = await self._growths.look(key)
+        if growth is None or not job.state.settled or self._growths.makes(key):
+            return growth
+        silent = self._clock.now_ms() - job.updated_ms >= _LAST_WORD_MS
+        return replace(growth, ended=growth.ended or silent)
+
+    def note_played(self, wanted: Wanted) -> None:
+        """Note that somebody was given a part of an artifact that is being made."""
+        self._growths.note_played(wanted.key)
 
     async def resolve(self, wanted: Wanted) -> Resolved:
         """Settle every number of a plan against its sources; raises as ``obtain``."""
@@ -191,9 +235,6 @@ class Filler:
                 return False
 
     async def _begin(self, wanted: Wanted, standing: Standing | None) -> Job:
-        output = wanted.url.plan.format
-        if output not in SINGLE_FILES:
-            raise FormatNotMade(output, tuple(map(str, SINGLE_FILES)))
         remake = standing is not None and standing.job.state is JobState.DONE
         refusal: SandboxProblem | SourceProblem | None = None
         resolved: Resolved | None = None
@@ -228,7 +269,7 @@ class Filler:
             key=wanted.key,
             account=wanted.account,
             subject=wanted.subject,
-            priority=_ORDINARY_PRIORITY,
+            priority=_REAL_TIME_PRIORITY if wanted.url.spec.real_time else _ORDINARY_PRIORITY,
             owner=self._runner.owner if slot else None,
             reserved_us=int(price * 1_000_000),
             remake=remake,

@@ -23,16 +23,20 @@ def price_of(key: str, plan: TransformPlan, duration: Fraction) -> Fraction:
     return Fraction(charge.billed_us, 1_000_000)
 
 
-def produced_by(plan: TransformPlan, duration: Fraction) -> tuple[Produced, ...]:
+def produced_by(plan: TransformPlan, *durations: Fraction) -> tuple[Produced, ...]:
     """
     List the outputs that a plan is billed for.
 
     Seed, "HLS audio pricing": each variant, and 10 s more for each that may be real-time.
+
+    Args:
+        durations: The timeline's length in seconds, or that of each variant.
     """
+    each = durations * len(plan.variants) if len(durations) == 1 else durations
     return tuple(
         Produced(
             duration_seconds=duration,
             real_time=variant.real_time in (RealTime.TRUE, RealTime.AUTO),
         )
-        for variant in plan.variants
+        for variant, duration in zip(plan.variants, each, strict=True)
     )

@@ -5,8 +5,7 @@ Why a request for an artifact is refused before any work.
     ├── FileNotThere        a file of the URL does not exist, or may not be seen
     ├── OverQuota           the account's processing quota does not cover it
     ├── TooManyTransforms   the account starts new transforms faster than it may
-    ├── QueueFull           this installation has too much waiting
-    └── FormatNotMade       the format is understood, but nothing here makes it
+    └── QueueFull           this installation has too much waiting
 
 What goes wrong with the media or the parameters is a ``TransformProblem``.
 """
@@ -57,12 +56,3 @@ class QueueFull(FillProblem):
     def __init__(self, *, retry_after_seconds: int) -> None:
         super().__init__("Too many transforms are waiting to be made.")
         self.retry_after_seconds = retry_after_seconds
-
-
-class FormatNotMade(FillProblem):
-    """The URL is right, but no renderer here makes its format."""
-
-    def __init__(self, output: str, made: tuple[str, ...]) -> None:
-        super().__init__(f"f={output} is not made here; these are: {', '.join(made)}.")
-        self.output = output
-        self.made = made

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import msgspec
@@ -19,19 +20,21 @@ import msgspec
 from cache.artifacts import Artifacts
 from cache.receipts import Receipt
 from cache.source import Reader, SourceChanged, SourceMissing, SourceProblem
+from cache.staging import Staging
 from edge.billing.charge import Charge, charge_for
+from edge.fill.growing import Growing, Growths
 from edge.fill.pricing import produced_by
 from edge.fill.problems import FileNotThere
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find, understand
-from edge.jobs.job import Lease
+from edge.jobs.job import JobState, Lease
 from edge.jobs.store import Jobs
 from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied
 from edge.telemetry import new_incident_id
 from transforms.formats import FORMATS
-from transforms.plan import Limits, RenderReport
+from transforms.plan import Limits, RenderPlan, RenderReport
 from transforms.problems import TransformProblem
 
 _log = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ class Runner:
         jobs: Jobs,
         surveys: Surveys,
         sandbox: Sandbox,
+        growths: Growths,
         limits: Limits,
         deadline_seconds: float,
     ) -> None:
@@ -74,9 +78,11 @@ class Runner:
         self._jobs = jobs
         self._surveys = surveys
         self._sandbox = sandbox
+        self._growths = growths
         self._limits = limits
         self._deadline_seconds = deadline_seconds
         self._runs: set[asyncio.Task[None]] = set()
+        self._growing: dict[str, Growing] = {}
         self._looking: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -137,10 +143,41 @@ class Runner:
             await self._jobs.retry(lease, max_attempts=MOST_ATTEMPTS)
         except Exception as problem:
             code, message = failure_of(problem)
+            message += self._how_far(lease)
             _log.info("job %s failed: %s: %s", lease.job_id, code, message)
             await self._jobs.fail(lease, code=code, message=message)
         finally:
+            await self._let_go(lease)
             self.give_slot_back()
+
+    def _how_far(self, lease: Lease) -> str:
+        """Say where a stream that was being played broke off."""
+        growing = self._growing.get(lease.key)
+        made_seconds = min(growing.produced_seconds()) if growing is not None else 0
+        return f" The stream ends after {float(made_seconds):.3f} s." if made_seconds else ""
+
+    async def _let_go(self, lease: Lease) -> None:
+        """Stop showing an artifact as growing, and charge what a cancelled stream has played."""
+        growing = self._growing.pop(lease.key, None)
+        if growing is None:
+            return
+        job = await self._jobs.get(lease.account, lease.job_id)
+        state = job.state if job is not None else JobState.CANCELLED
+        await self._growths.end(
+            growing, complete=state is JobState.DONE, unfinished=not state.settled
+        )
+        if state is JobState.CANCELLED and growing.played:
+            plan = understand(lease.subject).plan
+            await self._jobs.settle(
+                lease,
+                charge=charge_for(
+                    key=lease.key,
+                    account=lease.account,
+                    url=lease.subject,
+                    produced=produced_by(plan, *growing.produced_seconds()),
+                    multiplier=FORMATS[plan.format].multiplier,
+                ),
+            )
 
     async def _make(self, lease: Lease) -> None:
         wanted = await find(self._shelf, understand(lease.subject))
@@ -160,38 +197,66 @@ class Runner:
     async def _fill(self, lease: Lease, wanted: Wanted) -> Receipt:
         resolved = await self._surveys.resolve(wanted, self._limits)
         staging = await self._artifacts.stage(lease.key)
+        growing = None
+        if wanted.url.spec.segmented:
+            growing = await self._growths.begin(lease.key, wanted.url.plan, staging)
+            self._growing[lease.key] = growing
         try:
-            async with contextlib.AsyncExitStack() as stack:
-                readers: list[Reader] = []
-                for source in wanted.sources:
-                    reader = await self._shelf.open(wanted.account, source)
-                    stack.push_async_callback(reader.aclose)
-                    readers.append(reader)
-                progress = _Progress()
-                render = self._sandbox.render(
-                    resolved.render,
-                    readers,
-                    staging,
-                    on_progress=progress.note,
-                    deadline_seconds=self._deadline_seconds,
-                )
-                report = await self._while_leased(lease, render, progress)
+            report = await self._rendered(lease, wanted, resolved.render, staging, growing)
             # A local file may have been rewritten in place while the worker read it.
             if (await find(self._shelf, wanted.url)).key != lease.key:
                 raise SourceChanged(wanted.subject)
+            # What is kept beside the files says what they are; the report need not say it again.
+            text = msgspec.json.encode(replace(report, files=())).decode()
             return await self._artifacts.publish(
                 staging,
                 key=lease.key,
                 account=wanted.account,
                 source_path=wanted.url.plan.clips[0].path,
                 media_types={file.path: file.media_type for file in report.files},
-                extra={_REPORT: msgspec.json.encode(report).decode(), "subject": lease.subject},
+                extra={_REPORT: text, "subject": lease.subject},
+                kept=growing.files if growing is not None else {},
             )
         finally:
             await staging.discard()
 
+    async def _rendered(
+        self,
+        lease: Lease,
+        wanted: Wanted,
+        plan: RenderPlan,
+        staging: Staging,
+        growing: Growing | None,
+    ) -> RenderReport:
+        progress = _Progress()
+        async with contextlib.AsyncExitStack() as stack:
+            readers: list[Reader] = []
+            for source in wanted.sources:
+                reader = await self._shelf.open(wanted.account, source)
+                stack.push_async_callback(reader.aclose)
+                readers.append(reader)
+            render = self._sandbox.render(
+                plan,
+                readers,
+                staging,
+                on_progress=progress.note,
+                on_segment=growing.note if growing is not None else None,
+                deadline_seconds=self._deadline_seconds,
+            )
+            try:
+                report = await self._while_leased(lease, render, progress, growing)
+            except BaseException:
+                # Whatever became of the rest, the segments that were finished can be played.
+                if growing is not None:
+                    with contextlib.suppress(Exception):
+                        await growing.settle()
+                raise
+            if growing is not None:
+                await growing.settle()
+            return report
+
     async def _while_leased(
-        self, lease: Lease, render: _Render, progress: _Progress
+        self, lease: Lease, render: _Render, progress: _Progress, growing: Growing | None
     ) -> RenderReport:
         """Let a render go on for as long as the lease can be renewed."""
         rendering = asyncio.create_task(render, name=f"render {lease.job_id}")
@@ -200,6 +265,8 @@ class Runner:
                 done, _ = await asyncio.wait({rendering}, timeout=RENEWED_EVERY_SECONDS)
                 if done:
                     return rendering.result()
+                if growing is not None:
+                    growing.check()
                 if not await self._jobs.renew(lease, progress.fraction):
                     raise LeaseLost
         finally:

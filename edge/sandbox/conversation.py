@@ -23,7 +23,7 @@ from edge.sandbox import wire
 from edge.sandbox.async_channel import readable, send_all
 from edge.sandbox.nursery import Child
 from edge.sandbox.problems import SentGarbage
-from transforms.plan import RenderedFile
+from transforms.plan import RenderedFile, Segment
 
 _PATH = re.compile(r"/[A-Za-z0-9._/-]{1,200}")
 
@@ -37,13 +37,18 @@ class Conversation:
         *,
         staging: Staging | None = None,
         on_progress: Callable[[float], None] | None = None,
+        on_segment: Callable[[Segment], None] | None = None,
+        variants: int = 0,
         max_files: int = 0,
     ) -> None:
         self._child = child
         self._staging = staging
         self._on_progress = on_progress
+        self._on_segment = on_segment
+        self._variants = variants
+        self._announced: set[str] = set()
         self._max_files = max_files
-        self._created = 0
+        self._created: set[str] = set()
         self._files: list[RenderedFile] = []
 
     async def hold(self, job: wire.Job, readers: Sequence[Reader]) -> wire.Answer:
@@ -79,6 +84,8 @@ class Conversation:
                         await self._create(path)
                     case wire.Progress(fraction=fraction):
                         self._progress(fraction)
+                    case wire.SegmentMade(segment=segment):
+                        self._segment(segment)
                     case wire.Made(files=files):
                         self._made(files)
                     case wire.Rendered(report=report):
@@ -95,8 +102,8 @@ class Conversation:
     async def _create(self, path: str) -> None:
         if self._staging is None or not is_legal_path(path):
             raise SentGarbage(f"an illegal path: {path[:200]!r}")
-        self._created += 1
-        if self._created > self._max_files:
+        self._created.add(path)
+        if len(self._created) > self._max_files:
             raise SentGarbage(f"more than {self._max_files} files")
         with await _open(self._staging, path) as file:
             await self._child.control.send(wire.Created(), [file.fileno()])
@@ -106,9 +113,19 @@ class Conversation:
             raise SentGarbage("progress of a job that has none")
         self._on_progress(fraction)
 
+    def _segment(self, segment: Segment) -> None:
+        if self._on_segment is None or not 0 <= segment.variant < self._variants:
+            raise SentGarbage("a segment of no variant")
+        if segment.path not in self._created or segment.path in self._announced:
+            raise SentGarbage("a segment that was not created")
+        if segment.samples <= 0 or segment.first_sample < 0 or segment.sample_rate_hz <= 0:
+            raise SentGarbage("a segment of no length")
+        self._announced.add(segment.path)
+        self._on_segment(segment)
+
     def _made(self, files: Sequence[RenderedFile]) -> None:
         self._files += files
-        if len(self._files) > self._created:
+        if len(self._files) > len(self._created):
             raise SentGarbage("more files than were created")
 
 

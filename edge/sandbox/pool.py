@@ -29,7 +29,7 @@ from edge.sandbox.problems import (
     WorkerDied,
     ZygoteLost,
 )
-from transforms.plan import RenderPlan, RenderReport, SourceFacts
+from transforms.plan import RenderPlan, RenderReport, Segment, SourceFacts
 
 # A zygote that keeps dying is not restarted more often than this.
 FIRST_PAUSE_SECONDS = 0.1
@@ -137,6 +137,7 @@ class Sandbox:
         staging: Staging,
         *,
         on_progress: Callable[[float], None],
+        on_segment: Callable[[Segment], None] | None = None,
         deadline_seconds: float,
     ) -> RenderReport:
         """
@@ -144,6 +145,9 @@ class Sandbox:
 
         Args:
             on_progress: Called in the loop with 0 to 1, at most every 100 ms or every percent.
+
+            on_segment: Called in the loop with each segment of an HLS format, whose file in
+                *staging* is whole then; each variant's come in order.
 
         Raises as ``survey``, and whatever *staging* raised. How many run at once is the caller's
         business. What was created stays in *staging* whatever happens.
@@ -162,6 +166,8 @@ class Sandbox:
                 child,
                 staging=staging,
                 on_progress=on_progress,
+                on_segment=on_segment,
+                variants=len(plan.encodings),
                 max_files=self._settings.artifact_files,
             )
             match await conversation.hold(job, readers):

@@ -15,7 +15,7 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
-from transforms.plan import RenderedFile, RenderPlan, RenderReport, SourceFacts
+from transforms.plan import RenderedFile, RenderPlan, RenderReport, Segment, SourceFacts
 from transforms.problems import Detail
 
 MAX_FRAME_BYTES = 1 << 20
@@ -164,6 +164,12 @@ class Progress(Message, frozen=True, kw_only=True):
     fraction: Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
+class SegmentMade(Message, frozen=True, kw_only=True):
+    """A segment's file, created before, is whole."""
+
+    segment: Segment
+
+
 class Surveyed(Message, frozen=True, kw_only=True):
     """The answer to ``Survey``."""
 
@@ -200,7 +206,7 @@ Answer = Surveyed | Probed | Rendered | Failed
 ToZygote = Spawn
 FromZygote = Ready | Spawned | NotSpawned | Exited
 ToWorker = Survey | Probe | Render | Created
-FromWorker = Create | Progress | Made | Answer
+FromWorker = Create | Progress | SegmentMade | Made | Answer
 
 Incoming = TypeVar("Incoming", bound=Message)
 

@@ -19,6 +19,7 @@ from typing import BinaryIO, NoReturn
 from edge.sandbox import lockdown, wire
 from edge.sandbox.blocking_channel import BlockingChannel
 from edge.sandbox.jobs import Jobs
+from transforms.plan import Segment
 from transforms.problems import TransformProblem
 from transforms.sources import Source
 
@@ -180,3 +181,8 @@ class ControlSink:
             if rise > 0 and fraction <= 1 and due:
                 self._control.send(wire.Progress(fraction=fraction))
                 self._told, self._told_at = fraction, now
+
+    def segment(self, segment: Segment) -> None:
+        """Tell that a segment's file is whole."""
+        with self._turn:
+            self._control.send(wire.SegmentMade(segment=segment))

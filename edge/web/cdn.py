@@ -29,31 +29,23 @@ from edge.web import problems
 from edge.web.base_url import BaseUrl
 from edge.web.delivery.answer import Representation
 from edge.web.delivery.caching import NOT_KEPT, CachePolicy, for_ever
-from edge.web.delivery.content import Content, content_of
-from edge.web.delivery.disposition import Disposition, content_disposition
+from edge.web.delivery.content import content_of
 from edge.web.delivery.files import FileDelivery
 from edge.web.dialects.bytescale.wire import job_body, transform_body
+from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
+from edge.web.pages.assets import PlayerAssets
 from edge.web.pages.player import player_page
 from edge.web.prefer import LONGEST_WAIT_SECONDS, preferred_wait_seconds
 from edge.web.problems import Problem
 from edge.web.refusals import refusals
 from edge.web.responses import READ_METHODS, json_response, preflight_response
+from edge.web.streams import Streams, is_part
 from transforms import grammar, planner
 from transforms.audio.timeline import Resolved
+from transforms.delivery import Delivery, read_delivery
 from transforms.formats import Answer
 from transforms.grammar import CdnUrl
-from transforms.planner import Delivery
 from transforms.problems import TransformProblem
-
-# What may change under its URL is asked for again after a minute.
-_CHANGING = CachePolicy(shared=True, max_age_seconds=60)
-
-# What a direct answer says of a failure that is not the file's fault.
-_FAILED_STATUS = {
-    **{"internal_error": 500, "render_failed": 500, "source_unreachable": 502},
-    **{"storage_full": 503, "storage_failed": 503, "source_changed": 503, "lost_too_often": 503},
-    **{"source_missing": 404, "deadline_exceeded": 503},
-}
 
 Endpoint: TypeAlias = Callable[[Scope, CdnUrl, Delivery], Awaitable[ASGIApp]]
 
@@ -62,13 +54,22 @@ class Cdn:
     """Answers the account paths and passes everything else on."""
 
     def __init__(
-        self, inner: ASGIApp, *, files: Files, filler: Filler, base_url: BaseUrl, clock: Clock
+        self,
+        inner: ASGIApp,
+        *,
+        files: Files,
+        filler: Filler,
+        base_url: BaseUrl,
+        clock: Clock,
+        player: PlayerAssets | None,
     ) -> None:
         self._inner = inner
         self._files = files
         self._filler = filler
         self._base_url = base_url
         self._clock = clock
+        self._player = player
+        self._streams = Streams(filler)
         self._apis: dict[str, Endpoint] = {"raw": self._raw, "audio": self._audio}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +94,7 @@ class Cdn:
         endpoint = self._apis.get(url.api)
         if endpoint is None:
             raise problems.not_found(f"There is no API {url.api!r}; there are raw and audio.")
-        delivery = planner.read_delivery(url)
+        delivery = read_delivery(url)
         if delivery.expires_ms is not None and delivery.expires_ms <= self._clock.now_ms():
             raise Problem(403, "expired", "This URL has expired.", details={"parameter": "exp"})
         with refusals(ttl_404_seconds=delivery.cache_ttl_404_seconds or 0):
@@ -109,7 +110,7 @@ class Cdn:
             etag=source.etag,
             modified_ms=source.modified_ms,
             content=content_of(url.path, download_name=name if delivery.download else None),
-            cache=_kept(delivery, _CHANGING),
+            cache=kept(delivery, CHANGING),
         )
         return FileDelivery(
             representation=representation,
@@ -123,10 +124,12 @@ class Cdn:
             case Answer.METADATA:
                 return await self._metadata(wanted)
             case Answer.PAGE:
-                return player_page(wanted.url)
+                return await player_page(self._filler, wanted, self._player)
             case Answer.FILE:
                 return await self._direct(wanted)
-            case Answer.JOB | Answer.PLAYLIST:
+            case Answer.PLAYLIST:
+                return await self._streams.answer(scope, wanted)
+            case Answer.JOB:
                 if delivery.artifact is None:
                     return await self._job(scope, wanted)
                 return await self._artifact(scope, wanted, delivery.artifact)
@@ -134,11 +137,11 @@ class Cdn:
     async def _metadata(self, wanted: Wanted) -> ASGIApp:
         text = await self._filler.metadata(wanted)
         return json_response(
-            msgspec.Raw(text), cache_control=_kept(wanted.url.delivery, _CHANGING).header
+            msgspec.Raw(text), cache_control=kept(wanted.url.delivery, CHANGING).header
         )
 
     async def _job(self, scope: Scope, wanted: Wanted) -> ASGIApp:
-        standing = await self._standing(wanted)
+        standing = await standing_of(self._filler, wanted)
         seconds = preferred_wait_seconds(Headers(scope=scope).get("prefer"))
         headers = {}
         if seconds is not None:
@@ -148,52 +151,31 @@ class Cdn:
 
     async def _direct(self, wanted: Wanted) -> ASGIApp:
         """Answer with the artifact itself, waiting while it is made: pages embed these."""
-        standing = await self._standing(wanted)
+        standing = await standing_of(self._filler, wanted)
         if standing.receipt is None:
             standing = await self._filler.wait(standing, LONGEST_WAIT_SECONDS)
         path = wanted.url.spec.artifact or ""
         file = standing.receipt.file(path) if standing.receipt else None
-        if file is not None:
-            return self._file(wanted, file, _CHANGING)
-        job = standing.job
-        if job.state is JobState.FAILED:
-            code = job.error_code or ""
-            raise Problem(_FAILED_STATUS.get(code, 422), code, job.error_message or "")
-        raise problems.unavailable("This is still being made.", retry_after_seconds=2)
+        if file is None:
+            raise failure(standing.job)
+        return self._file(wanted, file, CHANGING)
 
     async def _artifact(self, scope: Scope, wanted: Wanted, path: str) -> ASGIApp:
-        if path != wanted.url.spec.artifact:
+        segmented = wanted.url.spec.segmented
+        if path != wanted.url.spec.artifact and not (segmented and is_part(path, wanted)):
             raise problems.not_found(f"This transform has no artifact {path}.")
-        standing = await self._standing(wanted)
-        file = standing.receipt.file(path) if standing.receipt else None
-        if file is None:
+        standing = await standing_of(self._filler, wanted)
+        if standing.receipt is None:
             return await self._job_answer(scope, standing, status=404, headers={})
+        if segmented:
+            return await self._streams.finished(scope, wanted, standing, path)
+        file = standing.receipt.file(path)
+        if file is None:
+            raise problems.not_found(f"This transform has no artifact {path}.")
         return self._file(wanted, file, for_ever(shared=True))
 
     def _file(self, wanted: Wanted, file: ArtifactFile, policy: CachePolicy) -> ASGIApp:
-        delivery = wanted.url.delivery
-        disposition = None
-        if delivery.download:
-            disposition = content_disposition(Disposition.ATTACHMENT, _saved_as(wanted, file))
-        return FileDelivery(
-            representation=Representation(
-                size_bytes=file.size_bytes,
-                etag=file.etag,
-                modified_ms=None,
-                content=Content(media_type=file.media_type, disposition=disposition),
-                cache=_kept(delivery, policy),
-            ),
-            open_reader=lambda: self._filler.open(wanted, file),
-        )
-
-    async def _standing(self, wanted: Wanted) -> Standing:
-        """Where the artifact stands; with ``cache_only``, what is not there stays missing."""
-        if not wanted.url.delivery.cache_only:
-            return await self._filler.obtain(wanted)
-        standing = await self._filler.look(wanted)
-        if standing is None or standing.receipt is None:
-            raise problems.not_found("This transform has not been made (cache_only=true).")
-        return standing
+        return file_answer(wanted, file, policy, lambda: self._filler.open(wanted, file))
 
     async def _job_answer(
         self, scope: Scope, standing: Standing, *, status: int, headers: dict[str, str]
@@ -208,7 +190,7 @@ class Cdn:
         body["transform"] = transform_body(url, await self._resolved(standing))
         policy = NOT_KEPT
         if status == 200 and standing.receipt is not None:
-            policy = _kept(url.delivery, _CHANGING)
+            policy = kept(url.delivery, CHANGING)
         return json_response(body, status=status, cache_control=policy.header, headers=headers)
 
     async def _resolved(self, standing: Standing) -> Resolved | None:
@@ -224,19 +206,3 @@ class Cdn:
 def _is_account_path(scope: Scope) -> bool:
     pieces = scope["raw_path"].decode("latin-1").split("/", 2)
     return len(pieces) == 3 and grammar.is_account(pieces[1])
-
-
-def _kept(delivery: Delivery, policy: CachePolicy) -> CachePolicy:
-    """Let the URL shorten or lengthen how long its answer is kept."""
-    if not delivery.cache:
-        return NOT_KEPT
-    if delivery.cache_ttl_seconds is None:
-        return policy
-    return CachePolicy(shared=policy.shared, max_age_seconds=delivery.cache_ttl_seconds)
-
-
-def _saved_as(wanted: Wanted, file: ArtifactFile) -> str:
-    """Name a download after the source: ``talk.wav`` made into MP3 is ``talk.mp3``."""
-    name = wanted.url.url.path.rpartition("/")[2]
-    stem = name.rpartition(".")[0]
-    return f"{stem or name}.{file.path.rpartition('.')[2]}"

@@ -14,7 +14,6 @@ from cache.source import SourceProblem
 from edge.fill.problems import (
     FileNotThere,
     FillProblem,
-    FormatNotMade,
     OverQuota,
     QueueFull,
     TooManyTransforms,
@@ -52,10 +51,6 @@ def answer_to(refusal: Refusal, *, ttl_404_seconds: int = 0) -> Problem:
         case QueueFull():
             return problems.unavailable(
                 str(refusal), retry_after_seconds=refusal.retry_after_seconds
-            )
-        case FormatNotMade():
-            return problems.bad_parameter(
-                "f", str(refusal), value=refusal.output, allowed=list(refusal.made)
             )
         case MediaProblem():
             return Problem(422, refusal.code, refusal.message, details=refusal.details)

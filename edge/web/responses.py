@@ -89,7 +89,8 @@ def html_response(
             f"script-src 'nonce-{nonce}'",
             f"style-src 'nonce-{nonce}'",
             "img-src 'self' data:",
-            "font-src 'self'",
+            # Video.js brings its icons in its style sheet.
+            "font-src 'self' data:",
             "connect-src 'self'",
             # Players feed the audio element through Media Source Extensions, from a worker.
             "media-src 'self' blob:",

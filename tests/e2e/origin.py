@@ -12,7 +12,11 @@ from typing import Any
 
 
 class Origin(ThreadingHTTPServer):
-    """Serves *files*; counts its requests; hangs up on them while it is *down*."""
+    """
+    Serves *files*; counts its requests; hangs up on them while it is *down*.
+
+    Of what lies behind *held_from* it says nothing until it is told to go on or to give up.
+    """
 
     daemon_threads = True
 
@@ -23,10 +27,25 @@ class Origin(ThreadingHTTPServer):
         self.connections = 0
         self.down = False
         self.knows_ranges = True
+        self.held_from: int | None = None
+        self._released = threading.Event()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    def go_on(self, *, give_up: bool = False) -> None:
+        """Answer what is held, or hang up on it and on whatever comes."""
+        self.down = give_up
+        self.held_from = None
+        self._released.set()
+
+    def held(self, last: int) -> bool:
+        """Wait while a byte is not to be told; say whether to hang up then."""
+        if self.held_from is not None and last >= self.held_from:
+            self._released.wait()
+            return self.down
+        return False
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         self.connections += 1
@@ -57,6 +76,8 @@ class _Requests(BaseHTTPRequestHandler):
         match = re.fullmatch(r"bytes=(\d+)-(\d+)", wanted or "")
         if match and self.server.knows_ranges and self.headers.get("If-Range", etag) == etag:
             first, last = int(match[1]), min(int(match[2]), len(content) - 1)
+            if with_body and self.server.held(last):
+                return
             total, content = len(content), content[first : last + 1]
             self._head(206, etag, len(content), f"bytes {first}-{last}/{total}")
         else:
@@ -87,5 +108,6 @@ def origin() -> Iterator[Origin]:
         try:
             yield server
         finally:
+            server.go_on(give_up=True)
             server.shutdown()
             thread.join()

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def test_nothing_is_a_server_error(fortress: Edge, file: str) -> None:
 
         assert answer.status < 500, answer.body
         if answer.headers["Content-Type"].startswith("text/html"):
-            assert b"alert(" not in answer.body
+            assert "alert(" not in executable(answer.body)
         assert "\r" not in "".join(answer.headers.values())
 
 
@@ -136,13 +137,43 @@ def test_what_a_file_claims_is_neither_made_nor_billed(fortress: Edge, file: str
     assert general["durationEstimated"] is True
 
 
+class _Executable(HTMLParser):
+    """Gathers what a browser might run: scripts, handlers, and URLs that are scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._in_script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_script = tag == "script"
+        self.found += [
+            value or ""
+            for name, value in attrs
+            if name.startswith("on") or (value or "").strip().lower().startswith("javascript:")
+        ]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.found.append(data)
+
+
+def executable(page: bytes) -> str:
+    parser = _Executable()
+    parser.feed(page.decode())
+    return "\n".join(parser.found)
+
+
 @pytest.mark.parametrize("file", [f for f in names(SAMPLES) if "html" in f or "xss" in f])
 def test_tags_are_text_and_nothing_else(fortress: Edge, file: str) -> None:
     page = fortress.audio(file)
     meta = fortress.audio(f"{file}?f=meta")
 
     assert page.headers["Content-Type"].startswith("text/html")
-    assert b"alert(" not in page.body
+    assert "alert(" not in executable(page.body)
     assert meta.headers["Content-Type"] == "application/json"
     assert meta.headers["X-Content-Type-Options"] == "nosniff"
 

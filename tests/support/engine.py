@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.support import measure
@@ -13,6 +14,7 @@ from transforms.grammar import split
 from transforms.plan import Limits, RenderReport
 from transforms.planner import TransformUrl, plan
 from transforms.render import render
+from transforms.sources import Source
 
 ACCOUNT = "W142hJk"
 LIMITS = Limits(duration_ms=24 * 3600 * 1000, file_bytes=1 << 40)
@@ -47,15 +49,28 @@ def read(query: str, path: str = "/a.bin") -> TransformUrl:
     return plan(split(f"/{ACCOUNT}/audio{path}", query))
 
 
-def make(query: str, *files: bytes, limits: Limits = LIMITS) -> Made:
-    """Render a query against its primary file and its appended ones, in order."""
-    url = read(query)
+def make_stream(query: str, *files: bytes) -> tuple[Resolved, RenderReport, MemorySink]:
+    """Render an HLS query against its primary file and its appended ones, in order."""
     sources = [MemorySource(content) for content in files]
+    resolved = resolved_for(read(query), sources)
+    sink = MemorySink()
+    return resolved, render(resolved.render, sources, sink), sink
+
+
+def resolved_for(url: TransformUrl, sources: Sequence[Source], limits: Limits = LIMITS) -> Resolved:
+    """Settle a plan against sources that were counted."""
     facts = [
         survey(source, track=clip.track, exact=True)
         for source, clip in zip(sources, url.plan.clips, strict=True)
     ]
-    resolved = resolve(url.plan, facts, limits)
+    return resolve(url.plan, facts, limits)
+
+
+def make(query: str, *files: bytes, limits: Limits = LIMITS) -> Made:
+    """Render a query against its primary file and its appended ones, in order."""
+    url = read(query)
+    sources = [MemorySource(content) for content in files]
+    resolved = resolved_for(url, sources, limits)
     sink = MemorySink()
     report = render(resolved.render, sources, sink)
     (content,) = sink.files.values()

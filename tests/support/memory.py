@@ -6,6 +6,8 @@ import io
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from transforms.plan import Segment
+
 
 class MemorySource:
     """Bytes as a source that remembers how much of it was read."""
@@ -44,9 +46,14 @@ class MemorySink:
 
     files: dict[str, bytes] = field(default_factory=dict)
     told: list[float] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
 
     def create(self, path: str) -> BinaryIO:
         return _Kept(self.files, path)
 
     def progress(self, fraction: float) -> None:
         self.told.append(fraction)
+
+    def segment(self, segment: Segment) -> None:
+        assert self.files[segment.path], "announced before it was written"
+        self.segments.append(segment)

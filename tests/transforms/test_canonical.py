@@ -68,8 +68,8 @@ def test_a_spelling_is_complete_and_ordered() -> None:
     )
 
     assert spell(url.plan) == (
-        "/W142hJk/audio/w%21/%C3%A4%20%26.mp3?f=hls-aac-rt&gain=-1.25&fo=0.25&v=a%20b"
-        "&br=80&sr=48&rt=auto&br=16&sr=16&ch=1&rt=auto&append=/b%21.mp3&te=1.5s&rp=2"
+        "/W142hJk/audio/w%21/%C3%A4%20%26.mp3?f=hls-aac-rt&gain=-1.25&fo=0.25&container=ts"
+        "&v=a%20b&br=80&sr=48&rt=auto&br=16&sr=16&ch=1&rt=auto&append=/b%21.mp3&te=1.5s&rp=2"
     )
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from transforms.formats import FORMATS, SINGLE_FILES, Answer, Format
-from transforms.render import WRITERS
+from transforms.render.single import WRITERS
 
 
 def test_every_format_has_a_row_and_every_single_file_a_writer() -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from tests.support.engine import read
 from transforms import rates
+from transforms.delivery import Delivery
 from transforms.formats import FORMATS, Format
-from transforms.plan import Clip, RealTime, Shaping, TransformPlan, TrimMode, Variant
-from transforms.planner import KNOWN_PARAMETERS, Delivery
+from transforms.plan import Clip, Container, RealTime, Shaping, TransformPlan, TrimMode, Variant
+from transforms.planner import KNOWN_PARAMETERS
 from transforms.problems import BadParameter, UnknownParameter
 from transforms.timecode import TimePoint
 
@@ -27,6 +28,7 @@ def test_the_default_is_a_page_with_one_variant() -> None:
         format=Format.HTML_AAC,
         clips=(Clip(path="/a.bin"),),
         variants=(aac(96, real_time=RealTime.AUTO),),
+        container=Container.TS,
     )
 
 

@@ -8,7 +8,7 @@ start past the end is an error, an end past the end changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from transforms.formats import FORMATS, Format, fits_one_channel
@@ -16,6 +16,7 @@ from transforms.plan import (
     Clip,
     Encoding,
     Limits,
+    RealTime,
     RenderPlan,
     SourceFacts,
     Span,
@@ -79,7 +80,15 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
         length = _length(placed, fact)
         duration = None if duration is None or length is None else duration + length
     channels = min(MOST_CHANNELS, max(fact.channels for fact in facts))
-    encodings = tuple(_encoding(v, plan.format, channels) for v in plan.variants)
+    # If none is to be shown while it is made, the fastest is (seed, rt=false): no one waits then.
+    deferring = any(v.real_time is not RealTime.FALSE for v in plan.variants)
+    encodings = tuple(
+        replace(
+            _encoding(v, plan.format, channels),
+            deferred=deferring and v.real_time is RealTime.FALSE,
+        )
+        for v in plan.variants
+    )
     if duration is not None:
         _refuse_too_large(plan.format, encodings, duration, limits)
     return Resolved(
@@ -91,6 +100,7 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
             shaping=plan.shaping,
             limits=limits,
             expected_ms=None if duration is None else round(duration * 1000),
+            container=plan.container,
         ),
         clips=tuple(clips),
         duration=duration,

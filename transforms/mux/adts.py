@@ -18,7 +18,7 @@ from transforms.plan import Encoding
 HEADER_BYTES = 7
 
 # ISO 14496-3, table 1.18.
-_RATE_INDEX = {
+RATE_INDEX = {
     **{96000: 0, 88200: 1, 64000: 2, 48000: 3, 44100: 4, 32000: 5, 24000: 6},
     **{22050: 7, 16000: 8, 12000: 9, 11025: 10, 8000: 11},
 }
@@ -44,7 +44,7 @@ def write(
 def header(body_bytes: int, sample_rate_hz: int, channels: int) -> bytes:
     """Make the seven bytes before an AAC-LC frame of *body_bytes*: no CRC, one raw data block."""
     size = body_bytes + HEADER_BYTES
-    rate = _RATE_INDEX[sample_rate_hz]
+    rate = RATE_INDEX[sample_rate_hz]
     fullness = 0x7FF
     return bytes(
         (

@@ -14,8 +14,10 @@ _TEMPLATES = Environment(
 )
 
 
-def page(template: str, *, embeddable: bool = False, **facts: object) -> Response:
+def page(
+    template: str, *, status: int = 200, embeddable: bool = False, **facts: object
+) -> Response:
     """Answer with a template's page; its ``nonce`` is made here."""
     nonce = new_nonce()
     markup = _TEMPLATES.get_template(template).render(nonce=nonce, **facts)
-    return html_response(markup, nonce=nonce, embeddable=embeddable)
+    return html_response(markup, nonce=nonce, status=status, embeddable=embeddable)

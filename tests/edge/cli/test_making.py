@@ -109,7 +109,7 @@ def test_render_replaces_a_file(command: Command, folder: Path) -> None:
     ("words", "said"),
     [
         (("render", "/W142hJk/audio/gone.mp3?f=mp3", "-o", "x"), "does not exist"),
-        (("render", f"{URL}?f=hls-aac", "-o", "x"), "Parameter 'f'"),
+        (("render", f"{URL}?f=html-aac", "-o", "x"), "Parameter 'f'"),
         (("render", f"{URL}?f=mp3", "-o", "none/x"), "No such file or directory"),
         (("probe", "gone.wav"), "there is no file gone.wav"),
         (("probe", "text.txt"), ""),

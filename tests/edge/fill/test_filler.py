@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from edge.fill.filler import Standing
-from edge.fill.problems import FormatNotMade
 from edge.fill.wanted import Wanted, understand
 from edge.jobs.job import JobState
 from edge.node import Node
@@ -96,11 +95,6 @@ async def test_a_plan_that_does_not_fit_its_source_leaves_no_trace(node: Node) -
         await made(node, "note.wav?f=mp3&ts=5")
 
     assert (await node.records.jobs.list("W142hJk"))[0] == ()
-
-
-async def test_a_format_that_nothing_here_makes(node: Node) -> None:
-    with pytest.raises(FormatNotMade):
-        await made(node, "note.wav?f=hls-aac")
 
 
 async def test_nobody_waits_for_a_process_that_ends(node: Node) -> None:

@@ -75,7 +75,6 @@ async def test_an_artifact_evicted_behind_its_receipt_is_missing_and_made_again(
         ("/raw/../x", 400, "bad_path"),
         ("/audio/note.wav?f=mp3&br=1", 400, "bad_parameter"),
         ("/audio/note.wav?f=mp3&x=1", 400, "unknown_parameter"),
-        ("/audio/note.wav?f=hls-aac", 400, "bad_parameter"),
         ("/audio/note.wav?f=mp3&exp=1", 403, "expired"),
         ("/audio/note.wav?f=mp3&cache_only=true", 404, "not_found"),
     ],

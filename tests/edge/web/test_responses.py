@@ -41,7 +41,7 @@ def test_a_page_runs_only_its_own_scripts() -> None:
     response = html_response("<p>Hi", nonce="n0nce")
     policy = (
         "default-src 'none'; script-src 'nonce-n0nce'; style-src 'nonce-n0nce'; "
-        "img-src 'self' data:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; "
+        "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; media-src 'self' blob:; "
         "worker-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     expected = {

@@ -1,0 +1,164 @@
+(() => {
+  const facts = document.currentScript.dataset;
+  const known = Number(facts.seconds) || NaN;
+  const button = document.querySelector(".play");
+  const status = document.querySelector(".status");
+  const audio = document.querySelector("audio");
+  const cover = document.querySelector(".cover img");
+  const say = (text) => { status.textContent = text; };
+
+  cover?.addEventListener("error", () => cover.remove());
+
+  function show(playing) {
+    button.classList.toggle("on", playing);
+    button.setAttribute("aria-label", playing ? "Pause" : "Play");
+  }
+
+  async function reason(response) {
+    const body = await response.json().catch(() => null);
+    return body?.error?.message ?? `The server answered ${response.status}.`;
+  }
+
+  // A growing playlist has no length of its own; the transform's is known.
+  function withVideoJs() {
+    if (window.videojs === undefined) return null;
+    videojs.use("*", () => ({
+      setSource: (source, next) => next(null, source),
+      duration: (seconds) => (Number.isFinite(seconds) && seconds > 0 ? seconds : known),
+    }));
+    const player = videojs(document.querySelector("video-js"), {
+      controls: true,
+      inactivityTimeout: 0,
+      preload: "none",
+      bigPlayButton: false,
+      errorDisplay: false,
+      textTrackSettings: false,
+      userActions: { doubleClick: false, hotkeys: false },
+      playbackRates: [0.5, 0.75, 1, 1.25, 1.5, 2],
+      controlBar: {
+        children: [
+          "currentTimeDisplay", "progressControl", "durationDisplay", "playbackRateMenuButton", "volumePanel",
+        ],
+        volumePanel: { inline: true },
+      },
+    });
+    player.duration(known);
+    player.on("loadedmetadata", () => {
+      if (player.seekable().length) player.currentTime(player.seekable().start(0));
+    });
+    player.on(["play", "pause", "ended"], () => show(!player.paused() && !player.ended()));
+    player.on("waiting", () => button.classList.add("busy"));
+    player.on(["playing", "pause", "error"], () => button.classList.remove("busy"));
+    player.on("playing", () => say(""));
+    player.on("error", async () => {
+      show(false);
+      const response = await fetch(facts.stream).catch(() => null);
+      if (response?.ok) say("The stream broke off. Press play to try again.");
+      else say(response ? await reason(response) : "The server cannot be reached.");
+      player.started = false;
+    });
+    return {
+      toggle() {
+        if (player.started && !player.paused()) return player.pause();
+        if (!player.started) {
+          const at = player.error() ? player.currentTime() : 0;
+          player.error(null);
+          player.started = true;
+          say("");
+          button.classList.add("busy");
+          player.src({ src: facts.stream, type: facts.type });
+          if (at) player.one("loadedmetadata", () => player.currentTime(at));
+        }
+        return player.play()?.catch(() => {});
+      },
+      get at() { return player.currentTime(); },
+      set at(seconds) { player.currentTime(Math.max(0, Math.min(seconds, player.duration() || 0))); },
+      get length() { return player.duration(); },
+      get loudness() { return player.volume(); },
+      set loudness(share) { player.muted(false); player.volume(Math.max(0, Math.min(1, share))); },
+      mute() { player.muted(!player.muted()); },
+    };
+  }
+
+  // Without Video.js: the same sound as a file, by the browser's own means.
+  function withFile() {
+    async function made() {
+      for (;;) {
+        const response = await fetch(facts.file, { headers: { Prefer: "wait=20" } });
+        if (!response.ok) throw new Error(await reason(response));
+        const job = await response.json();
+        if (job.status === "Succeeded") return new URL(job.summary.result.artifactUrl).pathname;
+        if (job.status !== "Running") throw new Error(job.error?.message ?? job.status);
+        say(`Preparing… ${Math.round(job.progress * 100)} %`);
+        await new Promise((resume) => setTimeout(resume, 300));
+      }
+    }
+    document.querySelector("video-js")?.remove();
+    for (const event of ["play", "pause", "ended"]) {
+      audio.addEventListener(event, () => show(!audio.paused && !audio.ended));
+    }
+    return {
+      async toggle() {
+        if (audio.src) return audio.paused ? audio.play() : audio.pause();
+        button.disabled = true;
+        say("Preparing…");
+        try {
+          audio.src = await made();
+          audio.hidden = false;
+          say("");
+          await audio.play();
+        } catch (problem) {
+          audio.removeAttribute("src");
+          say(problem.message);
+        }
+        button.disabled = false;
+      },
+      get at() { return audio.currentTime; },
+      set at(seconds) { audio.currentTime = seconds; },
+      get length() { return audio.duration; },
+      get loudness() { return audio.volume; },
+      set loudness(share) { audio.muted = false; audio.volume = Math.max(0, Math.min(1, share)); },
+      mute() { audio.muted = !audio.muted; },
+    };
+  }
+
+  const player = withVideoJs() ?? withFile();
+  button.addEventListener("click", () => player.toggle());
+
+  const keys = {
+    " ": () => player.toggle(),
+    k: () => player.toggle(),
+    m: () => player.mute(),
+    ArrowLeft: () => { player.at -= 5; },
+    ArrowRight: () => { player.at += 5; },
+    ArrowUp: () => { player.loudness += 0.05; },
+    ArrowDown: () => { player.loudness -= 0.05; },
+    Home: () => { player.at = 0; },
+    End: () => { player.at = player.length; },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    // Controls that have the focus know what their keys mean.
+    const own = event.target.closest("button, audio, [role=slider], .vjs-menu");
+    if (own && event.key !== "k" && event.key !== "m") return;
+    if (!(event.key in keys)) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+
+  if ("mediaSession" in navigator) {
+    navigator.mediaSession.metadata = new MediaMetadata({
+      title: facts.title,
+      artist: facts.artist,
+      artwork: facts.cover ? [{ src: facts.cover, type: "image/jpeg" }] : [],
+    });
+    const actions = {
+      play: () => player.toggle(),
+      pause: () => player.toggle(),
+      seekbackward: () => { player.at -= 10; },
+      seekforward: () => { player.at += 10; },
+      seekto: (details) => { player.at = details.seekTime; },
+    };
+    for (const [name, action] of Object.entries(actions)) navigator.mediaSession.setActionHandler(name, action);
+  }
+})();

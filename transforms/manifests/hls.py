@@ -1,0 +1,186 @@
+"""
+HLS playlists (RFC 8216): segments in, text out, URIs relative to the playlist itself.
+
+Durations are differences of boundaries that were each rounded to a microsecond, so that however
+many are added up, the sum is the timeline's length to the sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from transforms.plan import Container, Segment
+
+MULTIVARIANT_PATH = "/audio.m3u8"
+INITIALISATION_NAME = "init.mp4"
+
+# AAC-LC (RFC 6381, 3.3; ISO 14496-3, table 1.17).
+_CODEC = "mp4a.40.2"
+
+# EXT-X-MAP outside I-frame playlists needs version 6 (RFC 8216, 7); Apple asks for 7 with fMP4.
+_VERSIONS = {Container.TS: 3, Container.MP4: 7}
+MEDIA_TYPES = {Container.TS: "video/mp2t", Container.MP4: "audio/mp4"}
+_EXTENSIONS = {Container.TS: "ts", Container.MP4: "m4s"}
+
+# What a variant may need beyond its nominal bitrate while nobody can know: the encoder's reservoir
+# and the container.
+_HEADROOM = Fraction(5, 4)
+
+_MAP = '#EXT-X-MAP:URI="'
+
+
+def extension(container: Container) -> str:
+    """Name what the names of segments end in, with its dot."""
+    return f".{_EXTENSIONS[container]}"
+
+
+def variant_folder(variant: int) -> str:
+    """Name the folder of a variant's files: ``/0f`` for the first (seed, Example 6)."""
+    return f"/{variant}f"
+
+
+def media_playlist_path(variant: int) -> str:
+    """Name a variant's media playlist."""
+    return f"{variant_folder(variant)}/manifest.m3u8"
+
+
+def initialisation_path(variant: int) -> str:
+    """Name a variant's Media Initialization Section."""
+    return f"{variant_folder(variant)}/{INITIALISATION_NAME}"
+
+
+def segment_path(variant: int, number: int, container: Container) -> str:
+    """Name a segment of a variant."""
+    return f"{variant_folder(variant)}/{number}.{_EXTENSIONS[container]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A variant as the multivariant playlist shows it, with the segments there are so far."""
+
+    variant: int
+    bitrate_bps: int
+    segments: Sequence[Segment]
+
+
+def media_playlist(
+    segments: Sequence[Segment],
+    *,
+    container: Container,
+    target_seconds: int,
+    event: bool,
+    ended: bool,
+) -> str:
+    """
+    Write a variant's media playlist.
+
+    Args:
+        event: It is, or was, shown while it grows, and asks to be played from its start.
+
+        ended: No segment will follow.
+    """
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{_VERSIONS[container]}",
+        f"#EXT-X-TARGETDURATION:{target_seconds}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if event else 'VOD'}",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+    if event:
+        lines += [
+            "#EXT-X-START:TIME-OFFSET=0,PRECISE=YES",
+            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES",
+        ]
+    if container is Container.MP4:
+        lines.append(f'{_MAP}{INITIALISATION_NAME}"')
+    for segment in segments:
+        lines += (f"#EXTINF:{_duration(segment)},", segment.path.rpartition("/")[2])
+    if ended:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def multivariant_playlist(
+    streams: Sequence[Stream], *, container: Container, target_seconds: int, complete: bool
+) -> str:
+    """
+    Write the multivariant playlist, variants in the order of the URL.
+
+    Args:
+        complete: All segments are there, so that bitrates are measured; before that they are
+            estimated, and never below what was measured.
+    """
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{_VERSIONS[container]}",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+    for stream in streams:
+        peak = peak_bps(stream.segments, target_seconds)
+        average = average_bps(stream.segments)
+        if not complete:
+            nominal = stream.bitrate_bps
+            average = max(average, nominal)
+            peak = max(peak, average, math.ceil(nominal * _HEADROOM))
+        lines += (
+            f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{_CODEC}"',
+            media_playlist_path(stream.variant).removeprefix("/"),
+        )
+    return "\n".join(lines) + "\n"
+
+
+def average_bps(segments: Sequence[Segment]) -> int:
+    """Measure the average segment bit rate (RFC 8216, 4.3.4.2), rounded up."""
+    seconds = sum((segment.duration for segment in segments), Fraction(0))
+    return math.ceil(8 * sum(segment.size_bytes for segment in segments) / (seconds or 1))
+
+
+def peak_bps(segments: Sequence[Segment], target_seconds: int) -> int:
+    """
+    Measure the peak segment bit rate, rounded up.
+
+    RFC 8216, 4.3.4.2: the largest of any contiguous run of segments that lasts between 0.5 and
+    1.5 target durations. A stream shorter than that is one run.
+    """
+    least, most = Fraction(target_seconds, 2), Fraction(3 * target_seconds, 2)
+    peak = Fraction(0)
+    for first in range(len(segments)):
+        seconds, size = Fraction(0), 0
+        for segment in segments[first:]:
+            seconds += segment.duration
+            size += segment.size_bytes
+            if seconds > most:
+                break
+            if seconds >= least:
+                peak = max(peak, 8 * size / seconds)
+    return math.ceil(peak) or average_bps(segments)
+
+
+def rebase(text: str, prefix: str) -> str:
+    """Put *prefix* in front of every URI of a playlist of ours."""
+    if not prefix:
+        return text
+    return "".join(f"{_rebased(line, prefix)}\n" for line in text.splitlines())
+
+
+def _rebased(line: str, prefix: str) -> str:
+    if line.startswith(_MAP):
+        return line.replace(_MAP, _MAP + prefix)
+    return line if line.startswith("#") else prefix + line
+
+
+def total_samples(segments: Iterable[Segment]) -> int:
+    """Add up the timeline that segments hold, in samples."""
+    return sum(segment.samples for segment in segments)
+
+
+def _duration(segment: Segment) -> str:
+    begin, end = (
+        round(Fraction(1_000_000 * sample, segment.sample_rate_hz))
+        for sample in (segment.first_sample, segment.first_sample + segment.samples)
+    )
+    return f"{(end - begin) // 1_000_000}.{(end - begin) % 1_000_000:06}"

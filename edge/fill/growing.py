@@ -95,6 +95,7 @@ class Growing:
         self._began = time.monotonic()
         self._made: asyncio.Queue[Segment] = asyncio.Queue()
         self._noted_at = 0.0
+        self._unnoted = False
         self._snapped: tuple[int, tuple[int, ...] | None] = 0, self._shown
         self._snapshot = self._taken()
         self._keeping = asyncio.create_task(self._keep_made(), name=f"keep {key[:8]}")
@@ -145,6 +146,7 @@ class Growing:
     async def write_note(self, growth: Growth) -> None:
         """Write down what there is, for other processes and later runs."""
         self._noted_at = time.monotonic()
+        self._unnoted = False
         await self._artifacts.write_note(self.key, msgspec.json.encode(growth))
 
     def produced_seconds(self) -> tuple[Fraction, ...]:
@@ -163,7 +165,7 @@ class Growing:
 
     async def _keep_made(self) -> None:
         while True:
-            segments = [await self._made.get()]
+            segments = [await self._next_made()]
             while not self._made.empty() and len(segments) < _CONCURRENT_KEEPS:
                 segments.append(self._made.get_nowait())
             paths = [path for segment in segments for path in self._paths(segment)]
@@ -173,8 +175,19 @@ class Growing:
                 self._variants[segment.variant].append(segment)
                 self._made.task_done()
             self._told()
-            if time.monotonic() - self._noted_at >= _NOTED_EVERY_SECONDS:
+            self._unnoted = True
+
+    async def _next_made(self) -> Segment:
+        """Wait for the next segment; write down what is there as soon as it is time to."""
+        while self._unnoted:
+            left = self._noted_at + _NOTED_EVERY_SECONDS - time.monotonic()
+            if left <= 0:
                 await self.write_note(self.growth)
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    return await self._made.get()
+        return await self._made.get()
 
     def _paths(self, segment: Segment) -> Sequence[str]:
         """Name what a segment needs: its file, and before the first of fMP4 what comes once."""

@@ -162,7 +162,7 @@ class Cdn:
 
     async def _artifact(self, scope: Scope, wanted: Wanted, path: str) -> ASGIApp:
         segmented = wanted.url.spec.segmented
-        if path != wanted.url.spec.artifact and not (segmented and is_part(path, wanted)):
+        if path != wanted.url.spec.artifact and not (segmented and is_part(path, wanted.url.plan)):
             raise problems.not_found(f"This transform has no artifact {path}.")
         standing = await standing_of(self._filler, wanted)
         if standing.receipt is None:

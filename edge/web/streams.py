@@ -27,7 +27,7 @@ from edge.web.prefer import LONGEST_WAIT_SECONDS
 from transforms.formats import HLS_MEDIA_TYPE
 from transforms.manifests import hls
 from transforms.manifests.grid import Grid
-from transforms.plan import Container
+from transforms.plan import Container, TransformPlan
 
 _GROWING = CachePolicy(shared=True, max_age_seconds=0)
 
@@ -64,14 +64,14 @@ class StreamRequest:
         return int(found["variant"]) if found else None
 
 
-def is_part(path: str, wanted: Wanted) -> bool:
+def is_part(path: str, plan: TransformPlan) -> bool:
     """Tell whether an HLS artifact can have a file at *path*."""
     found = _PATH.fullmatch(path)
     if found is None:
         return path == hls.MULTIVARIANT_PATH
-    if int(found["variant"]) >= len(wanted.url.plan.variants):
+    if int(found["variant"]) >= len(plan.variants):
         return False
-    container = wanted.url.plan.container or Container.TS
+    container = plan.container or Container.TS
     if found["name"] == hls.INITIALISATION_NAME:
         return container is Container.MP4
     return found["name"].endswith((".m3u8", hls.extension(container)))
@@ -87,7 +87,7 @@ class Streams:
         """Answer a request for a part of a real-time artifact, which begins it if need be."""
         path = wanted.url.delivery.artifact or hls.MULTIVARIANT_PATH
         request = StreamRequest(scope=scope, wanted=wanted, path=path)
-        if not is_part(path, wanted):
+        if not is_part(path, wanted.url.plan):
             raise problems.not_found(f"This transform has no artifact {path}.")
         standing = await self._standing(request)
         if standing.receipt is not None:

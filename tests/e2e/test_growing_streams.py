@@ -170,9 +170,9 @@ def test_a_source_that_breaks_off_ends_the_stream_and_fails_the_job(
     ],
 )
 def test_what_is_wrong_from_the_start_is_told_instead_of_a_playlist(
-    edge: Edge, path: str, status: int, code: str
+    server: Edge, path: str, status: int, code: str
 ) -> None:
-    answer = edge.audio(path)
+    answer = server.audio(path)
 
     assert (answer.status, answer.problem["code"]) == (status, code)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -240,6 +240,7 @@ def test_another_process_shows_what_one_makes(edge: Edge, host: Origin) -> None:
         assert second.audio(FIRST_SEGMENT).body == edge.audio(FIRST_SEGMENT).body
         host.go_on()
         assert ended(second).body == ended(edge).body
+        assert made_seconds(ended(second)) == pytest.approx(SECONDS, abs=1e-4)
     finally:
         second.end()
 
@@ -281,14 +282,14 @@ def test_if_none_is_real_time_the_first_to_be_made_is_shown_alone(edge: Edge, ho
 @pytest.mark.parametrize(
     "form", ["?f=hls-aac-rt&append=/note.wav", "!f=hls-aac-rt&append=/note.wav"]
 )
-def test_uris_lead_to_the_segments_from_every_form_of_the_url(edge: Edge, form: str) -> None:
+def test_uris_lead_to_the_segments_from_every_form_of_the_url(server: Edge, form: str) -> None:
     path = f"/{ACCOUNT}/audio/music/a%20b%21c.wav{form}"
-    multivariant = m3u8.loads(edge.send(path).body.decode(), uri=f"http://edge{path}")
+    multivariant = m3u8.loads(server.send(path).body.decode(), uri=f"http://edge{path}")
     media_uri = multivariant.playlists[0].absolute_uri
     media_path = media_uri.removeprefix("http://edge")
-    media = m3u8.loads(edge.send(media_path).body.decode(), uri=media_uri)
+    media = m3u8.loads(server.send(media_path).body.decode(), uri=media_uri)
     parts = [
-        edge.send(segment.absolute_uri.removeprefix("http://edge")).body
+        server.send(segment.absolute_uri.removeprefix("http://edge")).body
         for segment in media.segments
     ]
 

@@ -4,6 +4,7 @@ import json
 import wave
 from pathlib import Path
 
+import m3u8
 import pytest
 
 from tests.edge.cli.conftest import Command
@@ -95,6 +96,22 @@ def test_render_writes_the_file_and_nothing_else(command: Command, folder: Path)
     sound, rate = decode((folder / "out.mp3").read_bytes())
     assert (sound.shape, rate) == ((1, 480_000), 48_000)
     assert {path.name for path in folder.iterdir()} == {"media", "out.mp3"}
+
+
+def test_render_writes_a_stream_into_a_new_folder(command: Command, folder: Path) -> None:
+    rendered = command("render", f"{URL}?f=hls-aac&container=mp4&te=5", "-o", "stream")
+    again = command("render", f"{URL}?f=hls-aac&te=5", "-o", "stream")
+    playlist = m3u8.load(str(folder / "stream" / "0f" / "manifest.m3u8"))
+
+    assert (rendered.status, rendered.err) == (0, "")
+    assert rendered.out.startswith("stream: 5 s, ")
+    assert m3u8.load(str(folder / "stream" / "audio.m3u8")).playlists[0].uri == "0f/manifest.m3u8"
+    assert {path.name for path in (folder / "stream" / "0f").iterdir()} == {
+        *(segment.uri for segment in playlist.segments),
+        *("init.mp4", "manifest.m3u8"),
+    }
+    assert again.status != 0
+    assert "exists" in again.err
 
 
 def test_render_replaces_a_file(command: Command, folder: Path) -> None:

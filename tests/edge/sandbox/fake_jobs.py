@@ -20,7 +20,7 @@ from pathlib import Path
 from edge.sandbox.jobs import Jobs
 from edge.sandbox.wire import Progress, Surveyed, encode
 from edge.sandbox.worker import CONTROL_DESCRIPTOR
-from transforms.plan import RenderedFile, RenderPlan, RenderReport, SourceFacts
+from transforms.plan import RenderedFile, RenderPlan, RenderReport, Segment, SourceFacts
 from transforms.problems import Detail, UnsupportedMedia
 from transforms.sinks import Sink
 from transforms.sources import Source
@@ -234,6 +234,24 @@ def claim_more(sources: Sequence[Source], sink: Sink, argument: str) -> RenderRe
     return report("/a.ts", "/b.ts")
 
 
+def announce(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    """Create segments, and announce what *argument*, ``variant path samples …``, says."""
+    for number in range(3):
+        sink.create(f"/0f/{number}.ts").close()
+    words = argument.split()
+    for variant, path, samples in zip(words[::3], words[1::3], words[2::3], strict=True):
+        segment = Segment(
+            variant=int(variant),
+            path=path,
+            first_sample=0,
+            samples=int(samples),
+            sample_rate_hz=48_000,
+            size_bytes=1,
+        )
+        sink.segment(segment)
+    return report("/0f/0.ts")
+
+
 def overflow(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
     with sink.create("/audio.mp3") as file:
         for _ in range(100):
@@ -263,6 +281,7 @@ RENDERS: dict[str, Callable[[Sequence[Source], Sink, str], RenderReport]] = {
         create,
         create_many,
         claim_more,
+        announce,
         overflow,
         find_the_disk_full,
         be_nice,

@@ -14,6 +14,7 @@ from cache.staging import Staging
 from edge.sandbox.conversation import is_legal_path
 from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import SentGarbage, WorkerDied
+from transforms.plan import Segment
 
 from .doubles import AMPLE, LocalReader, RemoteReader, a_plan
 
@@ -82,6 +83,44 @@ async def test_files_that_must_not_be_end_the_worker(
         await render(sandbox, local(action), staging)
 
     assert caught.value.what == what
+
+
+async def test_segments_are_announced_in_order(
+    sandbox: Sandbox, local: Local, staging: Staging
+) -> None:
+    heard: list[Segment] = []
+    action = "announce 0 /0f/0.ts 10 0 /0f/1.ts 20"
+    await render(sandbox, local(action), staging, on_segment=heard.append)
+
+    assert [(s.path, s.samples) for s in heard] == [("/0f/0.ts", 10), ("/0f/1.ts", 20)]
+
+
+@pytest.mark.parametrize(
+    ("announced", "what"),
+    [
+        ("1 /0f/0.ts 1", "a segment of no variant"),
+        ("-1 /0f/0.ts 1", "a segment of no variant"),
+        ("0 /0f/9.ts 1", "a segment that was not created"),
+        ("0 /0f/0.ts 1 0 /0f/0.ts 1", "a segment that was not created"),
+        ("0 /0f/0.ts 0", "a segment of no length"),
+        ("0 /0f/0.ts -5", "a segment of no length"),
+    ],
+)
+async def test_segments_that_cannot_be_end_the_worker(
+    sandbox: Sandbox, local: Local, staging: Staging, announced: str, what: str
+) -> None:
+    with pytest.raises(SentGarbage) as caught:
+        action = f"announce {announced}"
+        await render(sandbox, local(action), staging, on_segment=lambda _: None)
+
+    assert caught.value.what == what
+
+
+async def test_segments_of_a_job_that_has_none_end_the_worker(
+    sandbox: Sandbox, local: Local, staging: Staging
+) -> None:
+    with pytest.raises(SentGarbage):
+        await render(sandbox, local("announce 0 /0f/0.ts 1"), staging)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +200,18 @@ async def test_other_work_goes_on_while_a_worker_floods(
         await flooding
 
 
-async def render(sandbox: Sandbox, reader: LocalReader, staging: Staging) -> None:
+async def render(
+    sandbox: Sandbox,
+    reader: LocalReader,
+    staging: Staging,
+    *,
+    on_segment: Callable[[Segment], None] | None = None,
+) -> None:
     await sandbox.render(
         a_plan(),
         [reader],
         staging,
         on_progress=lambda _: None,
+        on_segment=on_segment,
         deadline_seconds=AMPLE,
     )

@@ -264,12 +264,13 @@ class Filler:
     async def _submit(
         self, wanted: Wanted, standing: Standing | None, *, price: Fraction, remake: bool
     ) -> Job:
-        slot = self._runner.take_slot()
+        urgent = wanted.url.spec.real_time
+        slot = self._runner.take_slot(urgent=urgent)
         job, lease = await self._jobs.submit(
             key=wanted.key,
             account=wanted.account,
             subject=wanted.subject,
-            priority=_REAL_TIME_PRIORITY if wanted.url.spec.real_time else _ORDINARY_PRIORITY,
+            priority=_REAL_TIME_PRIORITY if urgent else _ORDINARY_PRIORITY,
             owner=self._runner.owner if slot else None,
             reserved_us=int(price * 1_000_000),
             remake=remake,

@@ -53,7 +53,12 @@ class LeaseLost(Exception):
 
 
 class Runner:
-    """Runs as many jobs at once as there are slots; further ones wait in the records."""
+    """
+    Runs as many jobs at once as there are slots; further ones wait in the records.
+
+    Streams that somebody waits for may take as many slots again: sharing the processors with long
+    jobs, they are still made faster than they play, and queued behind these they would be silent.
+    """
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Runner:
     ) -> None:
         self.owner = owner
         self._free = slots
+        self._extra = slots
         self._slot_free = asyncio.Event()
         self._slot_free.set()
         self._shelf = shelf
@@ -97,19 +103,20 @@ class Runner:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._jobs.release_owner(self.owner)
 
-    def take_slot(self) -> bool:
+    def take_slot(self, *, urgent: bool = False) -> bool:
         """Reserve a slot, if one is free right now."""
-        if not self._free:
+        if self._free <= (-self._extra if urgent else 0):
             return False
         self._free -= 1
-        if not self._free:
+        if self._free <= 0:
             self._slot_free.clear()
         return True
 
     def give_slot_back(self) -> None:
         """Free a slot that was taken."""
         self._free += 1
-        self._slot_free.set()
+        if self._free > 0:
+            self._slot_free.set()
 
     def start(self, lease: Lease) -> None:
         """Run a leased job in a slot that was taken for it."""

@@ -36,6 +36,10 @@ _GROWING = CachePolicy(shared=True, max_age_seconds=0)
 _FIRST_TARGETS = 3
 _MOMENT_SECONDS = 0.3
 
+# What is made within about that moment: a player that is shown the end of a short stream at once
+# knows its length, and need not look again.
+_SOON_SECONDS = 60
+
 # Who waits for a segment by its number asks again as soon as it is answered; work that is much
 # faster than playback would be asked for every segment by itself.
 _NEWS_SECONDS = 0.5
@@ -182,7 +186,11 @@ class Streams:
         )
         if request.wanted.url.delivery.media_sequence is not None:
             return await self._filler.watch(standing, lambda _: False, _NEWS_SECONDS)
-        least_seconds = _FIRST_TARGETS * _grid(request.wanted).target_seconds
+        least_seconds: float = _FIRST_TARGETS * _grid(request.wanted).target_seconds
+        if standing.receipt is None and not standing.job.state.settled:
+            duration = (await self._filler.resolve(request.wanted)).duration
+            left = 0 if duration is None else float(duration) - least_seconds
+            least_seconds = float("inf") if 0 < left <= _SOON_SECONDS else least_seconds
         return await self._filler.watch(
             standing,
             lambda growth: growth.made_seconds(variant) >= least_seconds,

@@ -19,13 +19,52 @@
     return body?.error?.message ?? `The server answered ${response.status}.`;
   }
 
-  // A growing playlist has no length of its own; the transform's is known.
+  // A growing playlist has no length of its own, and Video.js looks at it again only after some
+  // seconds: the transform's length is known, and who seeks past what is there waits for that.
   function withVideoJs() {
     if (window.videojs === undefined) return null;
+    let started = false;
+    let growing = false;
+    let wanted = null;
+    let resume = false;
+    const isThere = (seconds) => {
+      const there = player.seekable();
+      return !growing || (there.length > 0 && seconds <= there.end(0));
+    };
     videojs.use("*", () => ({
       setSource: (source, next) => next(null, source),
-      duration: (seconds) => (Number.isFinite(seconds) && seconds > 0 ? seconds : known),
+      duration(seconds) {
+        growing = seconds === Infinity;
+        return Number.isFinite(seconds) && seconds > 0 ? seconds : known;
+      },
+      currentTime: (seconds) => wanted ?? seconds,
+      setCurrentTime(seconds) {
+        if (isThere(seconds)) {
+          wanted = null;
+          return seconds;
+        }
+        if (wanted === null) {
+          resume = !player.paused();
+          setTimeout(goOn, 250);
+        }
+        wanted = seconds;
+        player.pause();
+        button.classList.add("busy");
+        say("Preparing that part…");
+        return player.tech(true).currentTime();
+      },
     }));
+    function goOn() {
+      if (wanted === null) return;
+      if (!isThere(wanted)) {
+        setTimeout(goOn, 250);
+        return;
+      }
+      player.currentTime(wanted);
+      button.classList.remove("busy");
+      say("");
+      if (resume) player.play()?.catch(() => {});
+    }
     const player = videojs(document.querySelector("video-js"), {
       controls: true,
       inactivityTimeout: 0,
@@ -48,22 +87,26 @@
     });
     player.on(["play", "pause", "ended"], () => show(!player.paused() && !player.ended()));
     player.on("waiting", () => button.classList.add("busy"));
-    player.on(["playing", "pause", "error"], () => button.classList.remove("busy"));
+    player.on(["playing", "error"], () => button.classList.remove("busy"));
     player.on("playing", () => say(""));
     player.on("error", async () => {
       show(false);
       const response = await fetch(facts.stream).catch(() => null);
       if (response?.ok) say("The stream broke off. Press play to try again.");
       else say(response ? await reason(response) : "The server cannot be reached.");
-      player.started = false;
+      started = false;
     });
     return {
       toggle() {
-        if (player.started && !player.paused()) return player.pause();
-        if (!player.started) {
+        if (started && !player.paused()) return player.pause();
+        if (started && wanted !== null) {
+          resume = !resume;
+          return show(resume);
+        }
+        if (!started) {
           const at = player.error() ? player.currentTime() : 0;
           player.error(null);
-          player.started = true;
+          started = true;
           say("");
           button.classList.add("busy");
           player.src({ src: facts.stream, type: facts.type });

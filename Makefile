@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt
 PLAYER := edge/web/pages/assets
+BROWSER := tests/browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,7 +23,7 @@ run: $(VENV)/.installed $(PLAYER)/node_modules/.installed ## serve ./media, with
 		$(BIN)/python deploy/demo.py media >/dev/null
 	@EDGE_DEMO=1 exec $(BIN)/audio-edge serve --root media --data data --port $(PORT)
 
-test: lint $(PLAYER)/node_modules/.installed ## everything that must hold: lint, types, architecture, tests
+test: lint $(PLAYER)/node_modules/.installed $(BROWSER)/node_modules/.installed ## everything that must hold: lint, types, architecture, tests
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter
@@ -48,7 +49,7 @@ lock: $(BIN)/python ## write constraints.txt anew: the newest versions that pypr
 
 clean: ## remove what make made, but neither ./media nor ./data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@rm -rf bench/results *.egg-info $(PLAYER)/node_modules
+	@rm -rf bench/results *.egg-info $(PLAYER)/node_modules $(BROWSER)/node_modules
 	@find edge transforms cache bench deploy tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -70,6 +71,15 @@ $(VENV)/.installed-dev: $(DECLARED) | $(BIN)/python
 	@echo "Installing audio-edge and what its tests need..."
 	@$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/.installed $@
+
+# Without it the browser tests are skipped, and fail in CI.
+$(BROWSER)/node_modules/.installed: $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing what the browser tests need..."; \
+		npm --prefix $(BROWSER) ci --ignore-scripts --silent && touch $@; \
+	else \
+		echo "There is no npm, so there will be no browser tests."; \
+	fi
 
 # The player page works without it, so no failure here is one of make's.
 $(PLAYER)/node_modules/.installed: $(PLAYER)/package.json $(PLAYER)/package-lock.json

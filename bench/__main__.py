@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from bench import cold_request, engine, memory
+from bench import cold_request, engine, first_segment, memory
 
 
 def main() -> int:
     """Run all benches with their defaults, or with the arguments given to all."""
     arguments = sys.argv[1:]
-    for bench in (engine, cold_request, memory):
+    for bench in (engine, cold_request, first_segment, memory):
         bench.main(arguments)
     return 0
 

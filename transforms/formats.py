@@ -31,6 +31,7 @@ class Format(StrEnum):
     HLS_AAC_RT = "hls-aac-rt"
     HTML_AAC = "html-aac"
     META = "meta"
+    COVER = "cover"
     PEAKS = "peaks"
     WAVEFORM = "waveform"
 
@@ -57,7 +58,12 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatSpec:
-    """One row of ``FORMATS``."""
+    """
+    One row of ``FORMATS``.
+
+    What is ``drawn`` shows the sound; what is ``of_file`` describes the file itself, whatever would
+    be done to its sound; what is ``segmented`` is many files.
+    """
 
     answer: Answer
     codec: Codec | None
@@ -71,6 +77,7 @@ class FormatSpec:
     real_time: bool = False
     drawn: bool = False
     segmented: bool = False
+    of_file: bool = False
 
     @property
     def lossless(self) -> bool:
@@ -189,8 +196,19 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
             media_type="image/svg+xml",
             drawn=True,
         ),
+        Format.COVER: FormatSpec(
+            answer=Answer.FILE,
+            codec=None,
+            artifact="/cover.jpg",
+            media_type="image/jpeg",
+            of_file=True,
+        ),
         Format.META: FormatSpec(
-            answer=Answer.METADATA, codec=None, artifact=None, media_type="application/json"
+            answer=Answer.METADATA,
+            codec=None,
+            artifact=None,
+            media_type="application/json",
+            of_file=True,
         ),
     }
 )
@@ -199,7 +217,7 @@ DEFAULT_FORMAT = Format.HTML_AAC
 SINGLE_FILES = tuple(
     f
     for f, spec in FORMATS.items()
-    if spec.answer in (Answer.JOB, Answer.FILE) and spec.most_variants == 1
+    if spec.artifact is not None and not (spec.segmented or spec.of_file)
 )
 
 

@@ -16,7 +16,6 @@ from transforms.delivery import DELIVERY_PARAMETERS, Delivery, read_delivery
 from transforms.formats import (
     DEFAULT_FORMAT,
     FORMATS,
-    Answer,
     Codec,
     Format,
     FormatSpec,
@@ -94,8 +93,7 @@ def plan(url: CdnUrl) -> TransformUrl:
     for name, value in url.parameters:
         walk.take(name, value)
     walk.close_clip()
-    if spec.answer is Answer.METADATA:
-        # Metadata describes the file itself, whatever would be done to its sound.
+    if spec.of_file:
         made = TransformPlan(
             account=url.account,
             format=output,
@@ -174,7 +172,7 @@ class _Walk:
             case "sr":
                 return bool(self.spec.sample_rates_hz)
             case _:
-                return self.spec.answer is not Answer.METADATA
+                return not self.spec.of_file
 
     def _append(self, path: str) -> None:
         if len(self.clips) == MOST_APPENDS:
@@ -229,14 +227,14 @@ class _Walk:
             case "pts":
                 if self.spec.drawn:
                     self.points = integer(name, value, 1, MOST_POINTS)
-                elif self.spec.answer is not Answer.METADATA:
+                elif not self.spec.of_file:
                     raise BadParameter(
                         name, value, "to be left out: only f=peaks and f=waveform have points"
                     )
             case "container":
                 if self.spec.segmented:
                     self.container = choice(name, value, Container)
-                elif self.spec.answer is not Answer.METADATA:
+                elif not self.spec.of_file:
                     raise BadParameter(name, value, "to be left out: only HLS has segments")
             case "norm":
                 self.shaping["loudness_centilufs"] = thousandths(name, value, -70, -5) // 10

@@ -27,7 +27,7 @@ CHANGING = CachePolicy(shared=True, max_age_seconds=60)
 _FAILED_STATUS = {
     **{"internal_error": 500, "render_failed": 500, "source_unreachable": 502},
     **{"storage_full": 503, "storage_failed": 503, "source_changed": 503, "lost_too_often": 503},
-    **{"source_missing": 404, "deadline_exceeded": 503},
+    **{"source_missing": 404, "no_cover": 404, "deadline_exceeded": 503},
 }
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from transforms.formats import FORMATS
-from transforms.plan import RenderPlan, RenderReport
+from transforms.audio.cover import read_cover
+from transforms.formats import FORMATS, Format
+from transforms.plan import RenderedFile, RenderPlan, RenderReport
 from transforms.render.segmented import render_segmented
 from transforms.render.single import render_single
 from transforms.render.warm import warm
@@ -39,5 +40,19 @@ def render(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderRep
         OutputTooLarge: The sound is longer, or a file larger, than the plan allows.
         RenderFailed: The encoder failed, or a file is not what was planned.
     """
-    make = render_segmented if FORMATS[plan.format].segmented else render_single
+    spec = FORMATS[plan.format]
+    if spec.of_file:
+        return _render_cover(sources[0], sink)
+    make = render_segmented if spec.segmented else render_single
     return make(plan, sources, sink)
+
+
+def _render_cover(source: Source, sink: Sink) -> RenderReport:
+    """Make the one picture that a file's cover becomes; it has no sound and costs nothing."""
+    spec = FORMATS[Format.COVER]
+    path = spec.artifact or ""
+    content = read_cover(source)
+    with sink.create(path) as file:
+        file.write(content)
+    made = RenderedFile(path=path, media_type=spec.media_type, size_bytes=len(content))
+    return RenderReport(samples=0, sample_rate_hz=1, files=(made,), encoder="libav mjpeg")

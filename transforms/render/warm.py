@@ -9,6 +9,7 @@ import numpy as np
 from av.codec import CodecContext
 
 from transforms.audio import lame
+from transforms.audio.cover import warm_covers
 from transforms.audio.decode import decode
 from transforms.audio.filters import Conformer
 from transforms.audio.open import DECODERS
@@ -27,6 +28,7 @@ def warm() -> None:
     for name in (*DECODERS, "libmp3lame", "libopus"):
         if name in av.codecs_available:
             CodecContext.create(name, "w" if name == "libmp3lame" else "r")
+    warm_covers()
     lame.load()
     file = io.BytesIO()
     encoding = Encoding(

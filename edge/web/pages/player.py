@@ -23,7 +23,7 @@ from edge.web.pages.render import page
 from edge.web.refusals import answer_to
 from transforms import canonical
 from transforms.formats import HLS_MEDIA_TYPE, Format
-from transforms.plan import TransformPlan
+from transforms.plan import Clip, TransformPlan
 
 # Tags are whatever somebody typed; a title is a line.
 _LONGEST_TITLE = 300
@@ -64,6 +64,12 @@ async def player_page(filler: Filler, wanted: Wanted, assets: PlayerAssets | Non
     stream = replace(plan, format=Format.HLS_AAC_RT)
     first = replace(plan.variants[0], real_time=None)
     file = replace(plan, format=Format.M4A, variants=(first,), container=None)
+    cover = TransformPlan(
+        account=plan.account,
+        format=Format.COVER,
+        clips=(Clip(path=plan.clips[0].path),),
+        version=plan.version,
+    )
     return page(
         "player.html",
         status=status,
@@ -73,7 +79,7 @@ async def player_page(filler: Filler, wanted: Wanted, assets: PlayerAssets | Non
         stream_url=canonical.spell(stream),
         stream_type=HLS_MEDIA_TYPE,
         file_url=canonical.spell(file),
-        cover_url=None,
+        cover_url=canonical.spell(cover) if facts.has_cover else None,
     )
 
 

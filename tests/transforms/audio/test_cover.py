@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from tests.support.media import make
+from tests.support.memory import MemorySource
+from tests.support.pictures import BACK, FRONT, flac_with, mp3_with, picture, seen
+from tests.support.synth import tone
+from transforms.audio.cover import read_cover
+from transforms.problems import UnsupportedMedia
+
+RED, BLUE = (200, 30, 40), (20, 40, 200)
+
+
+def cover(content: bytes) -> bytes:
+    return read_cover(MemorySource(content))
+
+
+@pytest.mark.parametrize("kind", ["mjpeg", "png", "bmp", "gif"])
+def test_a_picture_of_any_kind_becomes_a_jpeg(kind: str) -> None:
+    width, height, colour = seen(cover(mp3_with((FRONT, picture(kind, 300, 200, RED)))))
+
+    assert (width, height) == (300, 200)
+    assert colour == pytest.approx(RED, abs=30)
+
+
+@pytest.mark.parametrize(
+    ("sides", "made"),
+    [
+        ((640, 640), (640, 640)),
+        ((1280, 720), (640, 360)),
+        ((300, 3000), (64, 640)),
+        ((1, 1), (1, 1)),
+    ],
+)
+def test_it_is_made_smaller_never_larger(sides: tuple[int, int], made: tuple[int, int]) -> None:
+    assert seen(cover(mp3_with((FRONT, picture("png", *sides, BLUE)))))[:2] == made
+
+
+def test_the_front_goes_before_the_others() -> None:
+    back = (BACK, picture("mjpeg", 64, 64, BLUE))
+    front = (FRONT, picture("mjpeg", 64, 64, RED))
+
+    assert seen(cover(mp3_with(back, front)))[2] == pytest.approx(RED, abs=10)
+    assert seen(cover(mp3_with(back)))[2] == pytest.approx(BLUE, abs=10)
+
+
+def test_flac_has_covers_too() -> None:
+    assert seen(cover(flac_with(picture("png", 90, 60, BLUE), 90, 60)))[:2] == (90, 60)
+
+
+def test_a_file_without_one_says_so() -> None:
+    with pytest.raises(UnsupportedMedia) as refusal:
+        cover(make("mp3", tone(44_100, rate=44_100), rate=44_100))
+
+    assert refusal.value.code == "no_cover"
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    content = picture("png", 8, 8, RED)
+    return content[:16] + struct.pack(">II", width, height) + content[24:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<svg onload=alert(1)>",
+        b"GIF8",
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff\xe0" + b"\x00" * 100,
+        b"\xff\xd8\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x89PNG\r\n\x1a\n",
+        picture("png", 64, 64, RED)[:60],
+        png_claiming(60_000, 60_000),
+        png_claiming(8_000, 7_999),
+        png_claiming(0, 5),
+    ],
+)
+def test_what_is_no_picture_is_refused(content: bytes) -> None:
+    with pytest.raises(UnsupportedMedia) as refusal:
+        cover(mp3_with((FRONT, content)))
+
+    assert refusal.value.code in ("bad_cover", "no_cover")
+
+
+def test_what_comes_with_the_picture_is_left_behind() -> None:
+    content = picture("mjpeg", 32, 32, RED)
+    noted = content[:2] + b"\xff\xfe\x00\x10<script>alert(" + content[2:]
+
+    assert b"<script>" not in cover(mp3_with((FRONT, noted)))

@@ -59,7 +59,7 @@ class Browser:
         self._driver.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     missing = [
@@ -91,7 +91,7 @@ def second_of(hertz: float) -> float:
     return (hertz - 400) / 20
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """A server with a minute that can be told by its sound, and something longer."""
     with serving(tmp_path_factory.mktemp("browser")) as opened:

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -35,9 +34,6 @@ _log = logging.getLogger(__name__)
 POLL_SECONDS = 0.25
 _NOTED_EVERY_SECONDS = 1.0
 _CONCURRENT_KEEPS = 8
-
-# Unfinished artifacts that stay playable from memory after their job has failed.
-_MOST_ENDED = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +204,6 @@ class Growths:
     def __init__(self, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
         self._growing: dict[str, Growing] = {}
-        self._ended: OrderedDict[str, Growth] = OrderedDict()
         self._wakeups = Wakeups()
 
     async def begin(self, key: str, plan: TransformPlan, staging: Staging) -> Growing:
@@ -216,7 +211,6 @@ class Growths:
         before = await self.look(key)
         if before is not None and len(before.variants) != len(plan.variants):
             before = None
-        self._ended.pop(key, None)
         growing = Growing(
             key=key,
             plan=plan,
@@ -243,7 +237,8 @@ class Growths:
             with contextlib.suppress(OSError):
                 await growing.write_note(growth)
             if growth.ended:
-                self._remember(growing.key, growth)
+                size_bytes = sum(file.size_bytes for file in growth.files.values())
+                self._artifacts.leave(growing.key, size_bytes)
         if self._growing.get(growing.key) is growing:
             del self._growing[growing.key]
         self._wakeups.wake(growing.key)
@@ -256,8 +251,6 @@ class Growths:
         """Say what there is of an artifact that is not complete, None if nothing was listed."""
         if (growing := self._growing.get(key)) is not None:
             return growing.growth
-        if (ended := self._ended.get(key)) is not None:
-            return ended
         text = await self._artifacts.read_note(key)
         if text is None:
             return None
@@ -283,9 +276,3 @@ class Growths:
                 if (growth.stage if growth is not None else None) != stage:
                     return
                 await wait(woken, min(left, POLL_SECONDS))
-
-    def _remember(self, key: str, growth: Growth) -> None:
-        self._ended[key] = growth
-        self._artifacts.leave(key, sum(file.size_bytes for file in growth.files.values()))
-        while len(self._ended) > _MOST_ENDED:
-            self._ended.popitem(last=False)

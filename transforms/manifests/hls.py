@@ -135,8 +135,10 @@ def multivariant_playlist(
 
 def average_bps(segments: Sequence[Segment]) -> int:
     """Measure the average segment bit rate (RFC 8216, 4.3.4.2), rounded up."""
-    seconds = sum((segment.duration for segment in segments), Fraction(0))
-    return math.ceil(8 * sum(segment.size_bytes for segment in segments) / (seconds or 1))
+    if not segments:
+        return 0
+    bits = 8 * sum(segment.size_bytes for segment in segments)
+    return _bps(bits, total_samples(segments), segments[0].sample_rate_hz)
 
 
 def peak_bps(segments: Sequence[Segment], target_seconds: int) -> int:
@@ -146,18 +148,26 @@ def peak_bps(segments: Sequence[Segment], target_seconds: int) -> int:
     RFC 8216, 4.3.4.2: the largest of any contiguous run of segments that lasts between 0.5 and
     1.5 target durations. A stream shorter than that is one run.
     """
-    least, most = Fraction(target_seconds, 2), Fraction(3 * target_seconds, 2)
-    peak = Fraction(0)
+    if not segments:
+        return 0
+    # Integers, because a day of ten variants has 150 000 segments.
+    rate = segments[0].sample_rate_hz
+    least, most = -(-target_seconds * rate // 2), 3 * target_seconds * rate // 2
+    peak = 0
     for first in range(len(segments)):
-        seconds, size = Fraction(0), 0
-        for segment in segments[first:]:
-            seconds += segment.duration
-            size += segment.size_bytes
-            if seconds > most:
+        samples = bits = 0
+        for index in range(first, len(segments)):
+            samples += segments[index].samples
+            bits += 8 * segments[index].size_bytes
+            if samples > most:
                 break
-            if seconds >= least:
-                peak = max(peak, 8 * size / seconds)
-    return math.ceil(peak) or average_bps(segments)
+            if samples >= least:
+                peak = max(peak, _bps(bits, samples, rate))
+    return peak or average_bps(segments)
+
+
+def _bps(bits: int, samples: int, sample_rate_hz: int) -> int:
+    return -(-bits * sample_rate_hz // samples)
 
 
 def rebase(text: str, prefix: str) -> str:
@@ -179,8 +189,9 @@ def total_samples(segments: Iterable[Segment]) -> int:
 
 
 def _duration(segment: Segment) -> str:
+    rate = segment.sample_rate_hz
     begin, end = (
-        round(Fraction(1_000_000 * sample, segment.sample_rate_hz))
+        (2_000_000 * sample + rate) // (2 * rate)
         for sample in (segment.first_sample, segment.first_sample + segment.samples)
     )
     return f"{(end - begin) // 1_000_000}.{(end - begin) % 1_000_000:06}"

@@ -20,7 +20,7 @@ from edge.fill.growing import Growth
 from edge.fill.wanted import Wanted
 from edge.jobs.job import JobState
 from edge.web import problems
-from edge.web.delivery.caching import CachePolicy, for_ever
+from edge.web.delivery.caching import NOT_KEPT, CachePolicy, for_ever
 from edge.web.delivery.text import Text
 from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
 from edge.web.prefer import LONGEST_WAIT_SECONDS
@@ -119,7 +119,7 @@ class Streams:
         finally:
             await reader.aclose()
         request = StreamRequest(scope=scope, wanted=wanted, path=path)
-        return self._playlist(request, text, policy)
+        return self._playlist(request, text, kept(wanted.url.delivery, policy))
 
     async def _standing(self, request: StreamRequest) -> Standing:
         """Where the artifact stands; only the multivariant playlist begins anew what has ended."""
@@ -158,7 +158,7 @@ class Streams:
             complete=False,
         )
         self._filler.note_played(request.wanted)
-        return self._playlist(request, text, _GROWING)
+        return self._playlist(request, text, self._growing_policy(request))
 
     async def _media(self, request: StreamRequest, standing: Standing) -> ASGIApp:
         variant = request.variant or 0
@@ -174,7 +174,7 @@ class Streams:
             event=True,
             ended=growth.ended,
         )
-        return self._playlist(request, text, _GROWING)
+        return self._playlist(request, text, self._growing_policy(request))
 
     async def _enough(
         self, request: StreamRequest, standing: Standing, variant: int
@@ -213,13 +213,15 @@ class Streams:
     def _opener(self, wanted: Wanted, file: ArtifactFile) -> Callable[[], Awaitable[Reader]]:
         return lambda: self._filler.open(wanted, file)
 
+    def _growing_policy(self, request: StreamRequest) -> CachePolicy:
+        """What will be longer in a second is kept by nobody, whatever ``cache_ttl`` says."""
+        return _GROWING if request.wanted.url.delivery.cache else NOT_KEPT
+
     def _playlist(self, request: StreamRequest, text: str, policy: CachePolicy) -> ASGIApp:
         folder = request.path.rpartition("/")[0]
         target = request.wanted.url.artifact_path(f"{folder}/")
         rebased = hls.rebase(text, relative(_request_path(request.scope), target))
-        return Text(rebased, media_type=HLS_MEDIA_TYPE).delivery(
-            request.scope, kept(request.wanted.url.delivery, policy)
-        )
+        return Text(rebased, media_type=HLS_MEDIA_TYPE).delivery(request.scope, policy)
 
 
 def relative(base: str, target: str) -> str:

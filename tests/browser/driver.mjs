@@ -132,6 +132,7 @@ async function open(browser, request) {
     page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (problem) => said.push(`uncaught: ${problem.message}`));
     page.on("request", (sent) => { if (!sent.url().startsWith("blob:")) hosts.add(new URL(sent.url()).host); });
+    if (request.block) await page.route(request.block, (route) => route.abort());
     let url = request.open;
     if (request.player) pages.set("/player.html", playerPage(request.player, request.src));
     if (request.html) pages.set("/page.html", request.html);

@@ -94,6 +94,17 @@ def test_the_page_plays_in_a_frame_of_another_origin(browser: Browser, edge: Edg
     assert answer["said"] == []
 
 
+def test_without_video_js_the_browser_s_own_player_plays_a_file(
+    browser: Browser, edge: Edge
+) -> None:
+    playing = until("document.querySelector('audio').currentTime > 0.5")
+    answer = use(browser, page_of(edge), CLICK, playing, STATE, block="**/assets/**")
+    newest = edge.jobs()[0]
+
+    assert answer["answers"][-1]["duration"] == MINUTE
+    assert newest["summary"]["result"]["artifact"] == "/audio.m4a"
+
+
 def test_a_file_that_cannot_be_played_is_told_in_words(browser: Browser, edge: Edge) -> None:
     answer = use(browser, page_of(edge, "broken.mp3"), {"do": "text", "of": ".status"})
 

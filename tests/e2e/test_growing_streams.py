@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ import pytest
 from tests.e2e.origin import Origin, origin
 from tests.e2e.running import ACCOUNT, Answer, Edge, until
 from tests.e2e.sounds import note
+from tests.e2e.test_crashes import ends, zygotes
 from tests.support.measure import decode
 
 Install = Callable[..., Edge]
@@ -73,7 +76,7 @@ def ended(edge: Edge, media: str = MEDIA) -> Answer:
 
 
 def test_the_first_answer_is_a_playlist_that_grows_and_ends(edge: Edge, host: Origin) -> None:
-    first = edge.audio(STREAM)
+    first = edge.audio(f"{STREAM}&cache_ttl=3600")
     growing = held(edge)
     segment = edge.audio(FIRST_SEGMENT)
     host.go_on()
@@ -228,6 +231,22 @@ def test_a_killed_server_goes_on_where_the_playlist_was(edge: Edge, host: Origin
     until(lambda: edge.jobs()[0]["status"] == "Succeeded", "the job to be done")
     assert len(edge.entries()) == 1
     assert list(edge.data.rglob("note.json")) == []
+
+
+def test_a_killed_worker_is_replaced_and_the_playlist_goes_on(edge: Edge, host: Origin) -> None:
+    edge.audio(STREAM)
+    before = held(edge)
+    (worker,) = (pid for pid in edge.processes() if pid not in zygotes(edge) and not ends(pid))
+    os.kill(worker, signal.SIGKILL)
+    after = edge.audio(MEDIA)
+    host.go_on()
+    last = ended(edge)
+
+    assert after.body.startswith(before.body)
+    assert last.body.startswith(before.body)
+    assert made_seconds(last) == pytest.approx(SECONDS, abs=1e-4)
+    until(lambda: edge.jobs()[0]["status"] == "Succeeded", "the job to be done")
+    assert len(edge.entries()) == 1
 
 
 def test_another_process_shows_what_one_makes(edge: Edge, host: Origin) -> None:

@@ -107,7 +107,8 @@ class Artifacts:
 
     async def stage(self, key: str) -> Staging:
         """Make room for the files of a fill of *key*; publish or discard it."""
-        names.check_key(key)
+        # What an earlier fill has left is gone on with, so it must not be evicted now.
+        self._retention.forget(names.check_key(key))
         return await self._area.stage()
 
     async def keep(self, key: str, staging: Staging, path: str, *, media_type: str) -> ArtifactFile:

@@ -135,3 +135,13 @@ async def test_what_is_left_unfinished_is_evicted_in_its_turn(tmp_path: Path) ->
 
         assert left == []
         assert await store.receipt("aa" * 32) is not None
+
+
+async def test_what_is_gone_on_with_is_not_evicted_meanwhile(tmp_path: Path) -> None:
+    async with Artifacts(DiskBlobs(tmp_path / "blobs"), tmp_path, max_bytes=1) as store:
+        file = await keep(store, await store.stage(KEY), "/0f/0.ts", b"four")
+        store.leave(KEY, 4)
+        await store.stage(KEY)
+        await store.sweep()
+
+        assert await read(store, file) == b"four"

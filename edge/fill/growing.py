@@ -233,7 +233,9 @@ class Growths:
         """
         await growing.aclose()
         growth = replace(growing.growth, ended=not unfinished)
-        if not complete and growth.files:
+        # Who cancels and asks again at once is served by the run that came after.
+        current = self._growing.get(growing.key) is growing
+        if current and not complete and growth.files:
             with contextlib.suppress(OSError):
                 await growing.write_note(growth)
             if growth.ended:

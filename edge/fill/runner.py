@@ -88,7 +88,7 @@ class Runner:
         self._limits = limits
         self._deadline_seconds = deadline_seconds
         self._runs: set[asyncio.Task[None]] = set()
-        self._growing: dict[str, Growing] = {}
+        self._growing: dict[Lease, Growing] = {}
         self._looking: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -154,18 +154,20 @@ class Runner:
             _log.info("job %s failed: %s: %s", lease.job_id, code, message)
             await self._jobs.fail(lease, code=code, message=message)
         finally:
-            await self._let_go(lease)
-            self.give_slot_back()
+            try:
+                await self._let_go(lease)
+            finally:
+                self.give_slot_back()
 
     def _how_far(self, lease: Lease) -> str:
         """Say where a stream that was being played broke off."""
-        growing = self._growing.get(lease.key)
+        growing = self._growing.get(lease)
         made_seconds = min(growing.produced_seconds()) if growing is not None else 0
         return f" The stream ends after {float(made_seconds):.3f} s." if made_seconds else ""
 
     async def _let_go(self, lease: Lease) -> None:
         """Stop showing an artifact as growing, and charge what a cancelled stream has played."""
-        growing = self._growing.pop(lease.key, None)
+        growing = self._growing.pop(lease, None)
         if growing is None:
             return
         job = await self._jobs.get(lease.account, lease.job_id)
@@ -207,7 +209,7 @@ class Runner:
         growing = None
         if wanted.url.spec.segmented:
             growing = await self._growths.begin(lease.key, wanted.url.plan, staging)
-            self._growing[lease.key] = growing
+            self._growing[lease] = growing
         try:
             report = await self._rendered(lease, wanted, resolved.render, staging, growing)
             # A local file may have been rewritten in place while the worker read it.

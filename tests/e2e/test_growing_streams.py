@@ -202,6 +202,23 @@ def test_a_cancelled_stream_ends_costs_what_was_made_and_can_begin_afresh(
     assert edge.entries() == [entry]
 
 
+def test_who_cancels_and_asks_again_at_once_gets_the_whole_stream(edge: Edge, host: Origin) -> None:
+    edge.audio(STREAM)
+    before = held(edge)
+    (job,) = edge.jobs()
+    edge.api(f"/jobs/ProcessFileJob/{job['jobId']}", method="DELETE")
+    again = edge.audio(STREAM)
+    host.go_on()
+    last = ended(edge)
+    until(lambda: edge.jobs()[0]["status"] == "Succeeded", "the second job to be done")
+
+    assert again.status == 200
+    assert last.body.startswith(before.body)
+    assert made_seconds(last) == pytest.approx(SECONDS, abs=1e-4)
+    assert len({job["jobId"] for job in edge.jobs()}) == 2
+    assert len(edge.entries()) == 1
+
+
 def test_a_stream_outlives_its_listeners_and_is_billed_once(edge: Edge, host: Origin) -> None:
     with ThreadPoolExecutor(8) as pool:
         firsts = list(pool.map(lambda _: edge.audio(STREAM), range(40)))

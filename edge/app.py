@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,9 +68,10 @@ def build_app(node: Node) -> ASGIApp:
 async def health_of(node: Node) -> dict[str, object]:
     """Say how a node is: its workers' sandbox, its queue, its store."""
     counts = await node.records.jobs.counts()
+    walls = node.workshop.sandbox.walls
     return {
-        "status": "ok" if node.workshop.sandbox.zygote_pid is not None else "starting",
-        "sandbox": "processes with resource limits",
+        "status": "ok" if walls is not None else "starting",
+        "sandbox": None if walls is None else {"level": walls.level, **asdict(walls)},
         "jobs": {state.value: count for state, count in counts.items()},
         "artifactBytes": node.artifacts.total_bytes,
     }

@@ -20,7 +20,8 @@ from cache.source import Origin
 from edge.fill.surveys import Surveys
 from edge.library.files import Files
 from edge.sandbox.pool import Sandbox, SandboxSettings
-from edge.settings import Settings
+from edge.sandbox.problems import SandboxTooWeak
+from edge.settings import SandboxLevel, Settings
 from transforms.plan import Limits
 
 # What an external folder says about a file is believed this long.
@@ -43,11 +44,18 @@ async def open_workshop(settings: Settings, hot: HotCache) -> AsyncIterator[Work
     async with contextlib.AsyncExitStack() as stack:
         files = Files({settings.account: await _mounts(settings, stack)})
         sandbox = Sandbox(SandboxSettings(address_space_bytes=settings.worker_memory_bytes))
-        await sandbox.start()
         stack.push_async_callback(sandbox.close)
+        await sandbox.start()
+        _require(settings.sandbox, sandbox)
         surveys = Surveys(sandbox, files, hot)
         stack.push_async_callback(surveys.aclose)
         yield Workshop(files=files, sandbox=sandbox, surveys=surveys, limits=_limits(settings))
+
+
+def _require(wanted: SandboxLevel, sandbox: Sandbox) -> None:
+    walls = sandbox.walls
+    if wanted == "full" and (walls is None or walls.level != "full"):
+        raise SandboxTooWeak(walls)
 
 
 async def _mounts(settings: Settings, stack: contextlib.AsyncExitStack) -> Mounts:

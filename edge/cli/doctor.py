@@ -84,9 +84,10 @@ async def _sandbox(settings: Settings) -> str:
     sandbox = Sandbox(SandboxSettings(address_space_bytes=settings.worker_memory_bytes))
     try:
         await sandbox.start()
+        walls = sandbox.walls
     finally:
         await sandbox.close()
-    return "a process for each job, with limits on memory, time, files and file size"
+    return "FAILED: no process to fork from" if walls is None else f"{walls.level}: {walls}"
 
 
 def _engine() -> str:

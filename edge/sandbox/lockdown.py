@@ -1,9 +1,10 @@
 """
 What a worker gives up before it touches the first hostile byte.
 
-The one place for it: resource limits and the no-new-privileges bit are applied here, and every
-further wall belongs into ``apply``. All of it is inherited by nothing but the worker's own
-threads and ends with the process.
+Two walls and a fence: ``seccomp`` leaves it the system calls that computing takes, ``landlock``
+the files that are open already, and resource limits bound what it uses. All of it is inherited by
+nothing but the worker's own threads and ends with the process. A kernel that lacks a wall is used
+without it, and the node says so.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ import ctypes
 import os
 import resource
 import signal
+import socket
+from typing import NoReturn
 
-from edge.sandbox.wire import WorkerLimits
+import msgspec
+
+from edge.sandbox import landlock, seccomp
+from edge.sandbox.wire import Walls, WorkerLimits
 
 # <linux/prctl.h>
 _PR_SET_PDEATHSIG = 1
@@ -21,17 +27,25 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
+_TRIAL = WorkerLimits(
+    address_space_bytes=1 << 30, cpu_seconds=10, file_bytes=0, open_files=4096, nice=0
+)
+_LONGEST_TOLD_BYTES = 1000
 
-def apply(limits: WorkerLimits) -> None:
+
+def apply(limits: WorkerLimits) -> Walls:
     """
-    Lock the calling process down for the rest of its life.
+    Lock the calling process down for the rest of its life; it must have one thread only.
 
     ``RLIMIT_AS`` counts mapped and not used memory, so it includes the libraries (about 220 MiB)
     and 8 MiB of stack for each encoder thread. ``RLIMIT_FSIZE`` and ``RLIMIT_CPU`` back up limits
     that the engine and the server enforce earlier, with better words.
 
+    Returns:
+        Which walls this kernel has.
+
     Raises:
-        OSError: The kernel refuses one of them.
+        OSError: The kernel refuses one of the limits.
     """
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
@@ -43,6 +57,43 @@ def apply(limits: WorkerLimits) -> None:
         _lower(kind, value)
     os.nice(limits.nice)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    # In this order: the filter refuses Landlock's calls too.
+    restricted = landlock.restrict()
+    return Walls(landlock=restricted, seccomp=seccomp.install())
+
+
+def examine() -> Walls:
+    """
+    Find out which walls hold here, by locking a forked process in and letting it try them.
+
+    A wall counts only if it was run against: a file that cannot be opened any more for Landlock,
+    and for the filter an end on the spot when a socket is asked for.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _try_walls(writing)
+    os.close(writing)
+    with open(reading, "rb") as end:
+        told = end.read(_LONGEST_TOLD_BYTES)
+    _, status = os.waitpid(pid, 0)
+    if not told:
+        return Walls(landlock=0, seccomp=False)
+    walls = msgspec.json.decode(told, type=Walls)
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS
+    return Walls(landlock=walls.landlock, seccomp=walls.seccomp and killed)
+
+
+def _try_walls(writing: int) -> NoReturn:
+    try:
+        walls = apply(_TRIAL)
+        try:
+            os.close(os.open("/", os.O_RDONLY))
+        except OSError:
+            os.write(writing, msgspec.json.encode(walls))
+        socket.socket()
+    finally:
+        os._exit(0)
 
 
 def die_with_parent(parent_pid: int) -> None:

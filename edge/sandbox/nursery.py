@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import Any
 
 from edge.sandbox import wire
 from edge.sandbox.async_channel import AsyncChannel, readable
@@ -92,7 +93,7 @@ class Nursery:
         self._sending = asyncio.Lock()
         self._tickets = itertools.count(1)
         self._children: dict[int, Child] = {}
-        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[wire.Walls] = asyncio.get_running_loop().create_future()
         self._lost = False
         self._listening = asyncio.create_task(self._listen())
 
@@ -137,6 +138,11 @@ class Nursery:
     def alive(self) -> bool:
         """Whether workers can still be asked for."""
         return self._ready.done() and not self._lost
+
+    @property
+    def walls(self) -> wire.Walls:
+        """Tell what its workers are locked in by, as tried at its start."""
+        return self._ready.result()
 
     @property
     def pid(self) -> int:
@@ -189,8 +195,9 @@ class Nursery:
         await asyncio.shield(self._listening)
 
     async def _warm(self) -> None:
+        either: list[asyncio.Future[Any]] = [self._ready, self._listening]
         await asyncio.wait(
-            [self._ready, self._listening],
+            either,
             timeout=START_SECONDS,
             return_when=asyncio.FIRST_COMPLETED,
         )
@@ -218,8 +225,8 @@ class Nursery:
 
     def _hear(self, message: wire.FromZygote, descriptors: list[int]) -> None:
         match message:
-            case wire.Ready():
-                self._ready.set_result(None)
+            case wire.Ready(walls=walls):
+                self._ready.set_result(walls)
             case wire.Spawned(ticket=ticket, pid=pid):
                 self._children[ticket].was_born(pid, *descriptors)
             case wire.NotSpawned(ticket=ticket, reason=reason):

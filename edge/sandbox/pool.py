@@ -91,6 +91,12 @@ class Sandbox:
         nursery = self._nursery
         return nursery.pid if nursery is not None and nursery.alive else None
 
+    @property
+    def walls(self) -> wire.Walls | None:
+        """Tell what workers are locked in by while the zygote lives."""
+        nursery = self._nursery
+        return nursery.walls if nursery is not None and nursery.alive else None
+
     async def survey(
         self, reader: Reader, *, track: int, exact: bool, deadline_seconds: float
     ) -> SourceFacts:

@@ -6,9 +6,10 @@ What can go wrong with work that was handed to the sandbox.
     │   ├── SentGarbage     because it said something that no honest worker says
     │   └── ZygoteLost      because the process it was forked from is gone
     ├── DeadlineExceeded    the worker was killed because its time was up
+    ├── SandboxTooWeak      this machine lacks walls that the operator insists on
     └── MediaProblem        the worker answered, and the answer is a refusal
 
-The first two say nothing about the media that the caller could repeat to a client; the third
+None but the last says anything about the media that the caller could repeat to a client; it
 carries a ``TransformProblem`` across the process boundary, field by field.
 """
 
@@ -63,6 +64,13 @@ class DeadlineExceeded(SandboxProblem):
     def __init__(self, deadline_seconds: float) -> None:
         super().__init__(f"The worker was killed after {deadline_seconds:g} seconds.")
         self.deadline_seconds = deadline_seconds
+
+
+class SandboxTooWeak(SandboxProblem):
+    """Workers would not be locked in as they are to be; *walls* says what there is."""
+
+    def __init__(self, walls: object) -> None:
+        super().__init__(f"EDGE_SANDBOX=full is not to be had on this machine: {walls}.")
 
 
 class MediaProblem(SandboxProblem):

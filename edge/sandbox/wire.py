@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -63,8 +63,39 @@ class Spawn(Message, frozen=True, kw_only=True):
         return 1
 
 
+class Walls(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What stands around a worker beside its resource limits.
+
+    ``landlock`` is the ABI of the kernel's Landlock, 0 where there is none.
+    """
+
+    landlock: int
+    seccomp: bool
+
+    def __str__(self) -> str:
+        """Say it in words, missing walls included."""
+        abi = self.landlock
+        return ", ".join(
+            (
+                "a process for each job with limits on memory, time, files and file size",
+                f"Landlock {abi} (files, ports, signals)" if abi else "no Landlock in this kernel",
+                "a filter of system calls" if self.seccomp else "no filter of system calls here",
+            )
+        )
+
+    @property
+    def level(self) -> Literal["full", "partial", "limits"]:
+        """Sum it up: both walls, one of them, or nothing but a process with limits."""
+        if self.landlock and self.seccomp:
+            return "full"
+        return "partial" if self.landlock or self.seccomp else "limits"
+
+
 class Ready(Message, frozen=True, kw_only=True):
     """The zygote is warm and takes requests."""
+
+    walls: Walls
 
 
 class Spawned(Message, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ class Zygote:
 
     def serve(self) -> None:
         """Work until the server closes its end."""
-        self._link.send(wire.Ready())
+        self._link.send(wire.Ready(walls=lockdown.examine()))
         self._selector.register(self._link, selectors.EVENT_READ)
         while True:
             for key, _ in self._selector.select():

@@ -8,13 +8,14 @@ and all are checked before any is used: a start that fails tells every mistake a
 
 from edge.settings.kinds import IPNetwork, Mount
 from edge.settings.load import Mistake, SettingsInvalid, load_settings
-from edge.settings.table import DEFAULT_ACCOUNT, SettingRow, Settings
+from edge.settings.table import DEFAULT_ACCOUNT, SandboxLevel, SettingRow, Settings
 
 __all__ = [
     "DEFAULT_ACCOUNT",
     "IPNetwork",
     "Mistake",
     "Mount",
+    "SandboxLevel",
     "SettingRow",
     "Settings",
     "SettingsInvalid",

@@ -17,6 +17,7 @@ DEFAULT_ACCOUNT: Final = "W142hJk"
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["human", "json"]
+SandboxLevel = Literal["best", "full"]
 
 _URL_PASSWORD: Final = re.compile(r"(://[^/:@]*):[^/@]*@")
 
@@ -94,6 +95,13 @@ class Settings:
     )
     worker_memory_bytes: int = field(
         default=GIB, metadata=_row(kinds.byte_size(GIB // 4), "address space of one such process")
+    )
+    sandbox: SandboxLevel = field(
+        default="best",
+        metadata=_row(
+            kinds.one_of("best", "full"),
+            "`full`: start only with all walls around workers",
+        ),
     )
     max_queue: int = field(
         default=1000, metadata=_row(kinds.whole(1), "jobs waiting before new ones are refused")

@@ -9,13 +9,16 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import errno
+import mmap
 import os
+import platform
 import resource
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from edge.sandbox.jobs import Jobs
 from edge.sandbox.wire import Progress, Surveyed, encode
@@ -60,19 +63,70 @@ def measure(source: Source, argument: str) -> Document:
 
 
 def confess(source: Source, argument: str) -> Document:
-    status = Path("/proc/self/status").read_text()
     return {
         "limits": {
             name: resource.getrlimit(getattr(resource, name))[0]
             for name in ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
         },
-        "no_new_privs": "NoNewPrivs:\t1" in status,
         "threads": threading.active_count(),
-        "nice": os.nice(0),
-        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1],
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
+        "descriptors": [number for number in range(1000) if is_open(number)],
         "environment": sorted(os.environ),
         "asyncio": "asyncio" in sys.modules,
     }
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def trespass(source: Source, argument: str) -> Document:
+    """Do what *argument* names, and tell what came of it."""
+    try:
+        DEEDS[argument]()
+    except OSError as refusal:
+        return {"refused": errno.errorcode[refusal.errno or 0]}
+    except ValueError as refusal:
+        # Python's word for a limit that may not be changed.
+        return {"refused": "EPERM" if "not allowed" in str(refusal) else str(refusal)}
+    return {"refused": None}
+
+
+def run_what_was_written() -> None:
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+
+
+def call(number: int, *arguments: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(number, *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+
+DEEDS: dict[str, Callable[[], object]] = {
+    "read a file": lambda: os.open("/etc/passwd", os.O_RDONLY),
+    "write a file": lambda: os.open("/tmp/trespassed", os.O_WRONLY | os.O_CREAT),
+    "list a folder": lambda: os.listdir("/"),
+    "look at a file": lambda: os.stat("/etc/passwd"),
+    "remove a file": lambda: os.unlink("/tmp/trespassed"),
+    "look at itself": lambda: os.open("/proc/self/mem", os.O_RDWR),
+    "change folders": lambda: os.chdir("/"),
+    "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40)),
+    "run what was written": run_what_was_written,
+    "be nicer to itself": lambda: os.setpriority(os.PRIO_PROCESS, 0, -5),
+    "undo the filter": lambda: call(157 if platform.machine() == "x86_64" else 167, 22, 0, 0),
+    "make a socket": socket.socket,
+    "make a pair of sockets": socket.socketpair,
+    "fork": os.fork,
+    "run a program": lambda: os.execv("/bin/true", ["true"]),
+    "kill its parent": lambda: os.kill(os.getppid(), signal.SIGTERM),
+    "trace its parent": lambda: call(101 if platform.machine() == "x86_64" else 117, 16, 1),
+    "make a descriptor of its parent": lambda: os.pidfd_open(os.getppid()),
+    "end itself": lambda: signal.raise_signal(signal.SIGUSR1),
+}
 
 
 def abort(source: Source, argument: str) -> Document:
@@ -90,7 +144,7 @@ def spin(source: Source, argument: str) -> Document:
 
 
 def sleep(source: Source, argument: str) -> Document:
-    signal.pause()
+    time.sleep(1e6)
     raise AssertionError
 
 
@@ -157,6 +211,7 @@ ACTIONS: dict[str, Callable[[Source, str], Document]] = {
         echo,
         measure,
         confess,
+        trespass,
         abort,
         segfault,
         spin,
@@ -264,7 +319,7 @@ def find_the_disk_full(sources: Sequence[Source], sink: Sink, argument: str) -> 
 
 
 def be_nice(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
-    return dataclasses.replace(report(), encoder=f"nice {os.nice(0)}")
+    return dataclasses.replace(report(), encoder=f"nice {os.getpriority(os.PRIO_PROCESS, 0)}")
 
 
 def flood_progress(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:

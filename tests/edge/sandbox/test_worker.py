@@ -118,7 +118,6 @@ async def test_a_worker_has_nothing_but_its_job(sandbox: Sandbox, local: Local) 
             "RLIMIT_FSIZE": 0,
             "RLIMIT_NOFILE": 128,
         },
-        "no_new_privs": True,
         "threads": 1,
         "nice": 0,
         # The standard streams, the control socket and the source.

@@ -106,6 +106,10 @@ class Origin(Protocol):
         """
         ...
 
+    def address(self, path: str) -> str | None:
+        """Tell the URL that the file at *path*, whether it is there or not, has at the origin."""
+        ...
+
     async def open(self, source: SourceObject) -> Reader:
         """
         Open exactly the version that *source* names.

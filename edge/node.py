@@ -80,7 +80,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         runner = Runner(
             owner=owner.owner,
             slots=settings.workers,
-            shelf=workshop.files,
+            shelf=workshop.sounds,
             artifacts=artifacts,
             jobs=records.jobs,
             surveys=workshop.surveys,
@@ -91,7 +91,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         )
         clock = SystemClock()
         filler = Filler(
-            shelf=workshop.files,
+            shelf=workshop.sounds,
             artifacts=artifacts,
             jobs=records.jobs,
             surveys=workshop.surveys,

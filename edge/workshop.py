@@ -19,6 +19,7 @@ from cache.origins.mounts import Mounts
 from cache.source import Origin
 from edge.fill.surveys import Surveys
 from edge.library.files import Files
+from edge.library.sounds import Sounds
 from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.sandbox.problems import SandboxTooWeak
 from edge.settings import SandboxLevel, Settings
@@ -33,6 +34,7 @@ class Workshop:
     """The files of an installation and the sandbox to read them in."""
 
     files: Files
+    sounds: Sounds
     sandbox: Sandbox
     surveys: Surveys
     limits: Limits
@@ -47,9 +49,17 @@ async def open_workshop(settings: Settings, hot: HotCache) -> AsyncIterator[Work
         stack.push_async_callback(sandbox.close)
         await sandbox.start()
         _require(settings.sandbox, sandbox)
-        surveys = Surveys(sandbox, files, hot)
+        sounds = Sounds(files)
+        stack.push_async_callback(sounds.aclose)
+        surveys = Surveys(sandbox, sounds, hot)
         stack.push_async_callback(surveys.aclose)
-        yield Workshop(files=files, sandbox=sandbox, surveys=surveys, limits=_limits(settings))
+        yield Workshop(
+            files=files,
+            sounds=sounds,
+            sandbox=sandbox,
+            surveys=surveys,
+            limits=_limits(settings),
+        )
 
 
 def _require(wanted: SandboxLevel, sandbox: Sandbox) -> None:

@@ -40,6 +40,9 @@ class Folder:
         """
         return await asyncio.to_thread(self._find, path)
 
+    def address(self, path: str) -> None:
+        """Return None: local files have no URL but the edge's own."""
+
     async def open(self, source: SourceObject) -> FileReader:
         """
         Open the version *source* names; later replacements do not disturb the reader.

@@ -105,6 +105,10 @@ class HttpFolder:
         version = await self._version(path)
         return None if version is None else self._described(path, version)
 
+    def address(self, path: str) -> str:
+        """Return the URL of the file at *path*, percent-encoded."""
+        return self._base_url + quote(path, safe="/")
+
     async def open(self, source: SourceObject) -> HttpReader:
         """
         Prepare to read the version that *source* names; it is asked for again only if unknown.
@@ -127,15 +131,12 @@ class HttpFolder:
             raise SourceChanged(source.path)
         return HttpReader(
             self._fetcher,
-            self._url(path),
+            self.address(path),
             version,
             spool_bytes=self._spool_bytes,
             # Whoever asks next need not fail for as long as the old answer would be believed.
             on_gone=lambda: self._memories.pop(path, None),
         )
-
-    def _url(self, path: str) -> str:
-        return self._base_url + quote(path, safe="/")
 
     def _described(self, path: str, version: RemoteVersion) -> SourceObject:
         return SourceObject(
@@ -158,7 +159,7 @@ class HttpFolder:
         known = memory.version if memory is not None else None
         now = self._clock()
         try:
-            version = await _describe(self._fetcher, self._url(path), known)
+            version = await _describe(self._fetcher, self.address(path), known)
         except SourceUnreachable:
             if memory is None or known is None or now >= self._stale_at(memory):
                 raise

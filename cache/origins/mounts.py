@@ -33,6 +33,14 @@ class Mounts:
                 return await origin.find(relative)
         return None
 
+    def address(self, path: str) -> str | None:
+        """Tell the URL of the file at the account's *path* at its origin, if it has one there."""
+        for mount, origin in self._origins.items():
+            relative = inside(mount, path)
+            if relative is not None:
+                return origin.address(relative)
+        return None
+
     async def open(self, source: SourceObject) -> Reader:
         """
         Open *source* at the origin it came from.

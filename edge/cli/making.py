@@ -58,7 +58,7 @@ async def _planned(url: TransformUrl, settings: Settings) -> dict[str, object]:
     }
     async with _workshop(settings) as workshop:
         try:
-            wanted = await find(workshop.files, url)
+            wanted = await find(workshop.sounds, url)
         except FileNotThere as missing:
             # Without its files a plan still has a spelling and rates.
             return shown | {
@@ -129,14 +129,14 @@ async def _rendered(url: TransformUrl, output: Path, settings: Settings) -> int:
         raise BadParameter("f", str(url.plan.format), "one of " + ", ".join(names))
     async with contextlib.AsyncExitStack() as stack:
         workshop = await stack.enter_async_context(_workshop(settings))
-        wanted = await find(workshop.files, url)
+        wanted = await find(workshop.sounds, url)
         resolved = await workshop.surveys.resolve(wanted, workshop.limits)
         # Beside the output, so that finishing is a rename on the same file system.
         beside = stack.enter_context(tempfile.TemporaryDirectory(dir=output.absolute().parent))
         staging = Staging(Path(beside))
         readers: list[Reader] = []
         for source in wanted.sources:
-            reader = await workshop.files.open(wanted.account, source)
+            reader = await workshop.sounds.open(wanted.account, source)
             stack.push_async_callback(reader.aclose)
             readers.append(reader)
         report = await workshop.sandbox.render(

@@ -29,6 +29,11 @@ class Files:
         mounts = self._mounts.get(account)
         return None if mounts is None else await mounts.find(path)
 
+    def address(self, account: str, path: str) -> str | None:
+        """Tell the URL that *path* comes from, ``None`` for files that have none."""
+        mounts = self._mounts.get(account)
+        return None if mounts is None else mounts.address(path)
+
     async def open(self, account: str, source: SourceObject) -> Reader:
         """Open the version of a file that ``find`` described; raises as the origin."""
         mounts = self._mounts.get(account)

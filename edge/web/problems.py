@@ -147,7 +147,7 @@ def _retry_after(seconds: int) -> dict[str, str]:
 
 
 _TRANSFORM_STATUS: Final[Mapping[str, int]] = MappingProxyType(
-    {"unsupported_media": 422, "render_failed": 500}
+    {"unsupported_media": 422, "bad_playlist": 422, "render_failed": 500}
 )
 
 

@@ -108,10 +108,10 @@ def call(number: int, *arguments: int) -> None:
 
 DEEDS: dict[str, Callable[[], object]] = {
     "read a file": lambda: os.open("/etc/passwd", os.O_RDONLY),
-    "write a file": lambda: os.open("/tmp/trespassed", os.O_WRONLY | os.O_CREAT),
+    "write a file": lambda: os.open("trespassed", os.O_WRONLY | os.O_CREAT),
     "list a folder": lambda: os.listdir("/"),
     "look at a file": lambda: os.stat("/etc/passwd"),
-    "remove a file": lambda: os.unlink("/tmp/trespassed"),
+    "remove a file": lambda: os.unlink("trespassed"),
     "look at itself": lambda: os.open("/proc/self/mem", os.O_RDWR),
     "change folders": lambda: os.chdir("/"),
     "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40)),

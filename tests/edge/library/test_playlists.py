@@ -1,0 +1,245 @@
+"""What a playlist may list, and what comes of everything else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.library.playlists import Folder, Stretch, is_playlist, read
+from transforms.problems import UnsupportedMedia
+
+HERE = Folder(path="/shows/one/", url="http://folder.invalid/shows/one/")
+FAR = Folder(path="/ext/one/", url="https://origin.example/media/one/")
+END = "#EXT-X-ENDLIST"
+
+
+def text(*lines: str) -> str:
+    return "\n".join(("#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:6", *lines))
+
+
+def listed(*lines: str, folder: Folder = HERE, name: str = "a.m3u8") -> object:
+    return read(text(*lines), folder.path + name, folder)
+
+
+def paths(*names: str) -> tuple[Stretch, ...]:
+    return tuple(Stretch(path=HERE.path + name) for name in names)
+
+
+def refusal(*lines: str, folder: Folder = HERE) -> str:
+    with pytest.raises(UnsupportedMedia) as caught:
+        listed(*lines, folder=folder)
+    assert caught.value.code == "bad_playlist"
+    return caught.value.message
+
+
+def test_segments_come_in_order() -> None:
+    assert listed("#EXTINF:6,", "0.ts", "#EXTINF:6,", "b/1%20.ts", END) == paths("0.ts", "b/1 .ts")
+
+
+def test_a_section_comes_before_its_segments_once() -> None:
+    found = listed('#EXT-X-MAP:URI="i.mp4"', "#EXTINF:6,", "0.m4s", "#EXTINF:6,", "1.m4s", END)
+
+    assert found == paths("i.mp4", "0.m4s", "1.m4s")
+
+
+def test_byte_ranges_follow_one_another() -> None:
+    """RFC 8216 section 4.3.2.2: without an offset a range begins where the last one ended."""
+    found = listed(
+        '#EXT-X-MAP:URI="a.mp4",BYTERANGE="700@0"',
+        "#EXT-X-BYTERANGE:100@700",
+        "#EXTINF:6,",
+        "a.mp4",
+        "#EXT-X-BYTERANGE:50",
+        "#EXTINF:6,",
+        "a.mp4",
+        "#EXTINF:6,",
+        "b.mp4",
+        END,
+    )
+
+    assert found == (
+        Stretch(path="/shows/one/a.mp4", length=700),
+        Stretch(path="/shows/one/a.mp4", offset=700, length=100),
+        Stretch(path="/shows/one/a.mp4", offset=800, length=50),
+        Stretch(path="/shows/one/b.mp4"),
+    )
+
+
+def test_a_range_that_follows_nothing_is_refused() -> None:
+    lines = ("#EXTINF:6,", "a.ts", "#EXT-X-BYTERANGE:50", "#EXTINF:6,", "a.ts", END)
+
+    assert "neither says where it begins" in refusal(*lines)
+    assert "a byte range '5x'" in refusal("#EXT-X-BYTERANGE:5x", "#EXTINF:6,", "a.ts", END)
+
+
+def test_the_best_variant_is_chosen() -> None:
+    assert (
+        listed(
+            "#EXT-X-STREAM-INF:BANDWIDTH=64000",
+            "low/a.m3u8",
+            "#EXT-X-STREAM-INF:BANDWIDTH=128000",
+            "high/a.m3u8",
+            "#EXT-X-STREAM-INF:BANDWIDTH=96000",
+            "mid/a.m3u8",
+        )
+        == "/shows/one/high/a.m3u8"
+    )
+
+
+def test_of_a_film_only_the_sound_is_fetched() -> None:
+    assert (
+        listed(
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="lo",NAME="en",DEFAULT=YES,URI="lo/en.m3u8"',
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="de",URI="hi/de.m3u8"',
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="en",DEFAULT=YES,URI="hi/en.m3u8"',
+            '#EXT-X-STREAM-INF:BANDWIDTH=800000,AUDIO="lo"',
+            "v1.m3u8",
+            '#EXT-X-STREAM-INF:BANDWIDTH=2800000,AUDIO="hi"',
+            "v2.m3u8",
+        )
+        == "/shows/one/hi/en.m3u8"
+    )
+
+
+def test_absolute_references_to_the_own_folder_are_understood() -> None:
+    found = listed(
+        "#EXTINF:6,",
+        "https://origin.example/media/one/0.ts",
+        "#EXTINF:6,",
+        "/media/one/1.ts",
+        "#EXTINF:6,",
+        "b/../2.ts",
+        END,
+        folder=FAR,
+    )
+
+    assert found == tuple(Stretch(path=f"/ext/one/{number}.ts") for number in range(3))
+
+
+def test_a_media_playlist_resolves_from_where_it_stands() -> None:
+    found = read(text("#EXTINF:6,", "0.ts", END), "/shows/one/0f/manifest.m3u8", HERE)
+
+    assert found == paths("0f/0.ts")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "../two/0.ts",
+        "/etc/passwd/",
+        "//evil.example/0.ts",
+        "http://127.0.0.1:18099/0.ts",
+        "https://origin.example:8443/media/one/0.ts",
+        "https://origin.example/media/one.evil/0.ts",
+        "https://origin.example@evil.example/media/one/0.ts",
+        "http://origin.example/media/one/0.ts",
+        "file:///etc/passwd",
+        "concat:a.ts|b.ts",
+        "data:audio/mp4;base64,AAAA",
+        "0.ts?token=1",
+        "0.ts#part",
+        "%2e%2e/two/0.ts",
+        "b/%2e%2e/%2e%2e/0.ts",
+        "%ff.ts",
+        "http://[::1/0.ts",
+    ],
+)
+def test_what_lies_elsewhere_is_refused_by_name(reference: str) -> None:
+    for folder in (HERE, FAR):
+        told = refusal("#EXTINF:6,", reference, END, folder=folder)
+
+        assert told == (
+            f"The playlist names {reference!r}, which is not a file of its own folder "
+            "or of one below it."
+        )
+        assert "which is not a file" in refusal(
+            f'#EXT-X-MAP:URI="{reference}"', "#EXTINF:6,", "0.m4s", END, folder=folder
+        )
+        assert "which is not a file" in refusal(
+            "#EXT-X-STREAM-INF:BANDWIDTH=1", reference, folder=folder
+        )
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (("#EXTINF:6,", "0.ts"), "no EXT-X-ENDLIST"),
+        ((END,), "lists no segments"),
+        (("#EXT-X-KEY:METHOD=AES-128,URI=k", "#EXTINF:6,", "0.ts", END), "encrypted"),
+        (("#EXT-X-GAP", "#EXTINF:6,", "0.ts", END), "is missing"),
+        (("#EXT-X-I-FRAMES-ONLY", "#EXTINF:6,", "0.ts", END), "pictures only"),
+        (
+            (
+                *('#EXT-X-MAP:URI="a.mp4"', "#EXTINF:6,", "0.m4s"),
+                *('#EXT-X-MAP:URI="b.mp4"', "#EXTINF:6,", "1.m4s", END),
+            ),
+            "changes its EXT-X-MAP",
+        ),
+        (("#EXTINF:6,", "0.ts", '#EXT-X-MAP:URI="b.mp4"', "#EXTINF:6,", "1.m4s", END), "changes"),
+        (("#EXTINF:6,", "a" * 9000, END), "8192 characters"),
+        (("#EXTINF:x,", "0.ts", END), "cannot be parsed"),
+        (("#EXTINF:1,\n0.ts\n" * 10_001, END), "10000 segments"),
+    ],
+)
+def test_other_playlists_are_refused_with_a_reason(lines: tuple[str, ...], told: str) -> None:
+    assert told in refusal(*lines)
+
+
+def test_a_key_that_is_none_is_no_key() -> None:
+    assert listed("#EXT-X-KEY:METHOD=NONE", "#EXTINF:6,", "0.ts", END) == paths("0.ts")
+
+
+@pytest.mark.parametrize("content", ["", "ID3", "<html>", "\n#EXTM3U"])
+def test_what_is_no_playlist_is_refused(content: str) -> None:
+    with pytest.raises(UnsupportedMedia, match="does not begin with #EXTM3U"):
+        read(content, "/a.m3u8", Folder(path="/", url="http://folder.invalid/"))
+
+
+@given(
+    st.lists(
+        st.text(max_size=60)
+        | st.sampled_from(
+            [
+                *(
+                    "#EXTINF:6,",
+                    "#EXTINF:",
+                    "0.ts",
+                    END,
+                    "#EXT-X-BYTERANGE:1@1",
+                    "#EXT-X-KEY:METHOD=NONE",
+                ),
+                *(
+                    '#EXT-X-MAP:URI="i.mp4"',
+                    "#EXT-X-MAP:",
+                    "#EXT-X-STREAM-INF:BANDWIDTH=1",
+                    "v.m3u8",
+                ),
+                *(
+                    "#EXT-X-MEDIA:TYPE=AUDIO",
+                    "#EXT-X-DATERANGE:ID=",
+                    "#EXT-X-SKIP:",
+                    "#EXT-X-PART:",
+                ),
+                *("#EXT-X-PROGRAM-DATE-TIME:x", "#EXT-X-SESSION-DATA:", "#EXT-X-DISCONTINUITY"),
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_any_text_is_a_list_or_a_refusal(lines: list[str]) -> None:
+    try:
+        found = listed(*lines)
+    except UnsupportedMedia as problem:
+        assert problem.message.endswith(".")
+        return
+    named = [found] if isinstance(found, str) else [each.path for each in found]  # type: ignore[attr-defined]
+    assert named
+    assert all(path.startswith(HERE.path) for path in named)
+
+
+@pytest.mark.parametrize(
+    ("path", "so"), [("/a.m3u8", True), ("/A.M3U", True), ("/a.mp3", False), ("/m3u8", False)]
+)
+def test_playlists_are_known_by_name(path: str, so: bool) -> None:
+    assert is_playlist(path) is so

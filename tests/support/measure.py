@@ -58,3 +58,10 @@ def tone_residue(
 def level(sound: Sound) -> float:
     """Root mean square of the first channel."""
     return float(np.sqrt(np.mean(sound[0].astype(np.float64) ** 2)))
+
+
+def pitch_hz(sound: Sound, at: int, *, rate: int) -> float:
+    """The strongest frequency of the first channel in the tenth of a second from *at*."""
+    piece = sound[0, at : at + rate // 10]
+    spectrum = np.abs(np.fft.rfft(piece * np.hanning(len(piece)), n=rate))
+    return float(np.argmax(spectrum))

@@ -119,7 +119,7 @@ def encode(
     options = dict(recipe.container_options)
     with av.open(file, "w", format=recipe.container, options=options) as container:
         container.metadata.update(tags or {})
-        streams = [_audio_stream(container, recipe, sound, rate) for sound in sounds]
+        streams = [audio_stream(container, recipe, sound, rate) for sound in sounds]
         for stream, sound in zip(streams, sounds, strict=True):
             _feed(container, stream, sound, rate)
     return file.getvalue()
@@ -133,7 +133,7 @@ def encode_video(sound: Sound, *, rate: int, container: str = "mp4", codec: str 
         assert isinstance(video, VideoStream)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         recipe = Recipe(container=container, codec="aac", bitrate_bps=128_000)
-        audio = _audio_stream(output, recipe, sound, rate)
+        audio = audio_stream(output, recipe, sound, rate)
         for number in range(max(1, sound.shape[1] * 10 // rate)):
             picture = VideoFrame.from_ndarray(
                 np.full((48, 64, 3), number % 256, np.uint8), format="rgb24"
@@ -172,7 +172,7 @@ def wav_header(
     )
 
 
-def _audio_stream(
+def audio_stream(
     container: OutputContainer, recipe: Recipe, sound: Sound, rate: int
 ) -> AudioStream:
     stream = container.add_stream(recipe.codec, rate=rate, options=dict(recipe.codec_options))
@@ -187,12 +187,12 @@ def _audio_stream(
 
 
 def _feed(container: OutputContainer, stream: AudioStream, sound: Sound, rate: int) -> None:
-    for frame in _frames(sound, rate):
+    for frame in frames(sound, rate):
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
 
-def _frames(sound: Sound, rate: int) -> Iterator[AudioFrame]:
+def frames(sound: Sound, rate: int) -> Iterator[AudioFrame]:
     for first in range(0, sound.shape[1], _FRAME_SAMPLES):
         piece = np.ascontiguousarray(sound[:, first : first + _FRAME_SAMPLES])
         frame = AudioFrame.from_ndarray(piece, "fltp", LAYOUTS[sound.shape[0]])

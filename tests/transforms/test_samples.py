@@ -20,16 +20,9 @@ _MANIFEST = FOLDER / "manifest.json"
 SAMPLES: list[dict[str, Any]] = (
     json.loads(_MANIFEST.read_text())["files"] if _MANIFEST.is_file() else []
 )
-# The first AAC packet of these holds only a fill element; libavcodec gives no samples for it.
-EMPTY_FIRST_PACKET = ("flv/androidx__sample.flv", "mov/androidx__bt601.mov")
 FILES = [s for s in SAMPLES if "hls" not in s["row"]]
 SOUNDING = [s for s in FILES if s["decodes"] == "yes"]
 SILENT = [s for s in FILES if s["decodes"] == "no"]
-
-
-def allowed(sample: dict[str, Any], frame: int) -> int:
-    """Tell how many samples a count may be off by: none, but for the two files named above."""
-    return frame if sample["file"] in EMPTY_FIRST_PACKET else 0
 
 
 def named(sample: dict[str, Any]) -> str:
@@ -50,7 +43,7 @@ def test_a_real_file_is_as_long_as_independent_tools_say(sample: dict[str, Any])
     assert facts.channels in sample["channels_ok"]
     assert facts.sample_rate_hz in sample["samplingRate_ok"]
     if facts.exact and not sample["truncated"]:
-        assert abs((facts.samples or 0) - decoded) <= allowed(sample, 1024)
+        assert facts.samples == decoded
 
 
 @pytest.mark.parametrize("sample", SOUNDING, ids=named)
@@ -60,7 +53,7 @@ def test_a_real_file_is_rendered_as_planned(sample: dict[str, Any], output: str)
 
     assert measure.decode(made.content)[0].shape[1] == made.report.samples
     if made.resolved.exact and not sample["truncated"]:
-        assert abs(made.planned_samples - made.report.samples) <= allowed(sample, 1115)
+        assert made.planned_samples == made.report.samples
 
 
 @pytest.mark.parametrize("sample", SILENT, ids=named)

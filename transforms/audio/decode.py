@@ -4,23 +4,31 @@ Decoding one track, exact to the sample.
 Position 0 is the first sample a player plays: libavcodec drops the priming that the container
 states (edit lists, LAME and iTunSMPB tags, Opus pre-skip) and positions are counted, not taken
 from timestamps, so that a container's rounding never moves a sample. Where the container allows
-an exact landing, a late start is reached by seeking to a little before it.
+an exact landing, a late start is reached by seeking to a little before it. A packet that cannot be
+decoded leaves silence of its length behind, so that what follows stays where it belongs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import TypeAlias
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from transforms.audio.open import open_track
-from transforms.audio.survey import is_mov, stated_gapless
+from transforms.audio.chain import links
+from transforms.audio.frames import cut, silent
+from transforms.audio.open import demux, open_track
+from transforms.audio.packets import SELF_LIMITED, STEADY, VORBIS, PacketLengths, keep_end, skipped
+from transforms.audio.survey import claimed_samples, is_mov, stated_end, stated_gapless, survey
 from transforms.problems import RenderFailed, UnsupportedMedia
 from transforms.sources import Source
+
+# In samples of a track's first rate, which others need not divide.
+Position: TypeAlias = int | Fraction
 
 # Below this, decoding from the start costs less than a seek saves.
 _SEEK_WORTH_SECONDS = 20
@@ -30,6 +38,8 @@ _SEEK_WORTH_SECONDS = 20
 _PRE_ROLL_SAMPLES = {
     **{"mp3": 11_520, "mp3float": 11_520, "aac": 4_096, "flac": 0, "alac": 0},
 }
+_LONGEST_SILENCE = 1 << 16
+
 # Demuxers whose landing points carry exact positions; Ogg's after a seek were wrong in a fifth
 # of the cases, so Ogg is decoded from its start.
 _EXACT_SEEKERS = ("mp3", "mov", "wav", "w64", "aiff", "flac")
@@ -58,85 +68,188 @@ def decode(
         UnsupportedMedia: As ``open_track`` says, or not one packet could be decoded.
         RenderFailed: The track ends before *start*.
     """
+    first, *others = links(source)
+    if not others:
+        yield from _decode_link(source, track, start, end)
+        return
+    rate = survey(first, track=track).sample_rate_hz
+    at = Fraction(0)
+    began = False
+    for link in (first, *others):
+        try:
+            facts = survey(link, track=track, exact=True)
+        except UnsupportedMedia:
+            continue
+        own = Fraction(facts.sample_rate_hz, rate)
+        samples = facts.samples or 0
+        begins = max(0, round((start - at) * own))
+        ends = samples if end is None else min(samples, round((end - at) * own))
+        at += samples / own
+        if begins < ends:
+            began = True
+            yield from _decode_link(link, track, begins, ends)
+    if not began:
+        raise _nothing(start, rate, sound=at > 0)
+
+
+def _decode_link(source: Source, track: int, start: int, end: int | None) -> Iterator[AudioFrame]:
     with open_track(source, track) as (container, stream):
+        rate = stream.codec_context.sample_rate
         gapless = stated_gapless(container)
-        end = _earlier(end, gapless[1] if gapless else _edit_list_end(container, stream))
+        if gapless and gapless[1]:
+            end = gapless[1] if end is None else min(end, gapless[1])
         position = _seek(container, stream, start)
         if position:
             frames = _positioned(_frames(container, stream), stream)
         else:
-            frames = _counted(_frames(container, stream), -gapless[0] if gapless else 0)
+            first_at = -gapless[0] if gapless else 0
+            frames = _counted(_frames(container, stream), first_at, rate)
+        if is_mov(container):
+            frames = _ended(frames, _edit_list_end(stream), rate)
+        elif container.format.name == "ogg" and stream.codec_context.codec.name in VORBIS:
+            # The last page says where the sound ends (Vorbis I, appendix A.2), maybe some packets
+            # before the last; libavcodec heeds it within the last one only.
+            frames = _ended(frames, claimed_samples(container, stream), rate, coarse=False)
         began = False
-        reached = 0
+        reached: Position = 0
         for at, frame in frames:
-            reached = at + frame.samples
+            samples = frame.samples
+            own: Position = 1
+            reached = at + samples
+            if frame.sample_rate != rate:
+                # A track may change its rate on the way; positions are counted in its first one.
+                own = Fraction(frame.sample_rate, rate)
+                reached = at + samples / own
             if reached <= start:
                 continue
             if end is not None and at >= end:
                 break
-            first = max(0, start - at)
-            last = frame.samples if end is None else min(frame.samples, end - at)
+            first = max(0, round((start - at) * own))
+            last = samples if end is None else min(samples, round((end - at) * own))
             if last > first:
                 began = True
                 yield cut(frame, first, last)
             if end is not None and reached >= end:
                 break
         if not began:
-            raise _nothing(start, stream, sound=position or reached > 0)
-
-
-def cut(frame: AudioFrame, first: int, last: int) -> AudioFrame:
-    """Return the samples ``first <= n < last`` of a frame, the frame itself if that is all."""
-    if first == 0 and last == frame.samples:
-        return frame
-    samples = frame.to_ndarray()
-    if frame.format.is_planar:
-        piece = samples[:, first:last]
-    else:
-        channels = frame.layout.nb_channels
-        piece = samples[:, first * channels : last * channels]
-    short = AudioFrame.from_ndarray(piece.copy(), frame.format.name, frame.layout.name)
-    short.sample_rate = frame.sample_rate
-    return short
+            raise _nothing(start, rate, sound=position or reached > 0)
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """Decode every packet that can be; a damaged one is passed over, as players do."""
-    broken = 0
-    decoded = 0
+    """Decode every packet that can be, and keep the time of those that cannot."""
+    decoder = _Decoder(stream)
+    # Only an MP4 cuts its last packet, and only afterwards it turns out which one that was.
+    holds = is_mov(container)
+    held: list[AudioFrame] = []
+    last: av.Packet[AudioStream] | None = None
     try:
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                broken += 1
-                continue
-            for frame in frames:
-                if frame.samples:
-                    decoded += 1
-                    yield frame
+        for packet in demux(container, stream):
+            frames = decoder.decode(packet)
+            if not holds:
+                yield from frames
+            elif packet.size:
+                yield from held
+                held, last = frames, packet
+            else:
+                held += frames
     except av.error.FFmpegError as problem:
         # Reading on is not possible; what came before is as good as it ever was.
-        if not decoded:
+        if not decoder.decoded:
             raise UnsupportedMedia("The file breaks off before its first sound.") from problem
-    if not decoded and broken:
+    shortened = decoder.lengths.cut(last) if last is not None else None
+    if held and shortened is not None:
+        held[-1] = cut(held[-1], 0, min(shortened, held[-1].samples))
+    yield from held
+    if not decoder.decoded and decoder.broken:
         raise UnsupportedMedia("None of the audio track's packets could be decoded.")
 
 
-def _counted(frames: Iterator[AudioFrame], at: int) -> Iterator[tuple[int, AudioFrame]]:
+class _Decoder:
+    """Packets to frames, with silence for those between others that give none."""
+
+    def __init__(self, stream: AudioStream) -> None:
+        self.lengths = PacketLengths(stream)
+        self.decoded = 0
+        self.broken = 0
+        self._steady = stream.codec_context.codec.name in STEADY
+        self._self_limited = stream.codec_context.codec.name in SELF_LIMITED
+        self._usual = 0
+        self._skip = 0
+        self._lost = 0
+
+    def decode(self, packet: av.Packet[AudioStream]) -> list[AudioFrame]:
+        """Decode one packet; an empty one takes what is left."""
+        whole = True
+        first, last = skipped(packet)
+        if last and self._self_limited:
+            keep_end(packet)
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            self.broken += 1
+            whole = False
+            frames = []
+        if frames and not all(frame.samples for frame in frames):
+            frames = [frame for frame in frames if frame.samples]
+        if not packet.size:
+            return frames
+        self._skip += first
+        if frames and not self._skip:
+            # As nearly all are.
+            self._usual = frames[0].samples
+        else:
+            self._note(packet, sum(frame.samples for frame in frames), last, whole=whole)
+        if not frames:
+            return frames
+        self.decoded += len(frames)
+        return [*self._silence(frames[0]), *frames] if self._lost else frames
+
+    def _note(self, packet: av.Packet[AudioStream], made: int, last: int, *, whole: bool) -> None:
+        """Keep account of what was to be dropped, and of what is missing."""
+        if whole and not made and not self._steady:
+            # Others may give nothing at first, or give it later.
+            return
+        # What is broken cannot be asked how long it is; its neighbours are of its kind.
+        due = self._usual or self.lengths.of(packet) or 0
+        if made:
+            self._skip = max(0, self._skip - max(0, due - made))
+        elif packet.is_discard:
+            self._skip = max(0, self._skip - due)
+        else:
+            dropped = min(self._skip, due)
+            self._skip -= dropped
+            self._lost += max(0, due - dropped - last)
+
+    def _silence(self, like: AudioFrame) -> list[AudioFrame]:
+        """Make what was lost before *like*; at the end of a file nobody misses it."""
+        lost, self._lost = self._lost, 0
+        pieces = [min(_LONGEST_SILENCE, lost - at) for at in range(0, lost, _LONGEST_SILENCE)]
+        kind = like.format.name, like.layout.name, like.sample_rate
+        return [silent(*kind, samples=samples) for samples in pieces]
+
+
+def _counted(
+    frames: Iterator[AudioFrame], at: Position, rate: int
+) -> Iterator[tuple[Position, AudioFrame]]:
     for frame in frames:
         yield at, frame
-        at += frame.samples
+        if frame.sample_rate == rate:
+            at += frame.samples
+        else:
+            at += Fraction(frame.samples * rate, frame.sample_rate)
 
 
 def _positioned(
     frames: Iterator[AudioFrame], stream: AudioStream
-) -> Iterator[tuple[int, AudioFrame]]:
+) -> Iterator[tuple[Position, AudioFrame]]:
     """Take the first frame's position from its timestamp, then count."""
     rate = stream.codec_context.sample_rate
     unit = stream.time_base or Fraction(1, rate)
     at: int | None = None
     for frame in frames:
+        if at is None and frame.pts is None:
+            # What was lost on the way to the landing point.
+            continue
         if at is None:
             at = round(((frame.pts or 0) - (stream.start_time or 0)) * unit * rate)
         yield at, frame
@@ -160,22 +273,45 @@ def _seek(container: InputContainer, stream: AudioStream, start: int) -> bool:
     return True
 
 
-def _edit_list_end(container: InputContainer, stream: AudioStream) -> int | None:
+def _edit_list_end(stream: AudioStream) -> int | None:
     """Where an MP4's edit list ends the track: libavformat leaves the last packet whole."""
-    if not (is_mov(container) and stream.duration and stream.duration > 0 and stream.time_base):
+    if not (stream.duration and stream.duration > 0 and stream.time_base):
         return None
     return round(stream.duration * stream.time_base * stream.codec_context.sample_rate)
 
 
-def _earlier(one: int | None, other: int | None) -> int | None:
-    ends = [end for end in (one, other) if end is not None]
-    return min(ends, default=None)
+def _ended(
+    frames: Iterator[tuple[Position, AudioFrame]],
+    stated: int | None,
+    sample_rate_hz: int,
+    *,
+    coarse: bool = True,
+) -> Iterator[tuple[Position, AudioFrame]]:
+    """End a track where it says, which may only turn out once it has ended."""
+    tail: list[tuple[Position, AudioFrame]] = []
+    for at, frame in frames:
+        if stated is None or at + frame.samples <= stated:
+            yield at, frame
+            continue
+        tail.append((at, frame))
+        if at > stated + sample_rate_hz:
+            break
+    if tail:
+        last_at, last = tail[-1]
+        end = round(last_at) + last.samples
+        if coarse:
+            end = stated_end(stated, end, sample_rate_hz)
+        elif stated is not None:
+            end = min(end, stated)
+        for at, frame in tail:
+            if at < end:
+                yield at, cut(frame, 0, min(frame.samples, end - round(at)))
 
 
-def _nothing(start: int, stream: AudioStream, *, sound: bool) -> Exception:
+def _nothing(start: int, sample_rate_hz: int, *, sound: bool) -> Exception:
     if not sound:
         return UnsupportedMedia("The audio track has no sound in it.", code="no_audio")
-    seconds = start / stream.codec_context.sample_rate
+    seconds = start / sample_rate_hz
     return RenderFailed(
         f"The track ends before its start at {seconds:.3f} s.",
         code="start_past_end",

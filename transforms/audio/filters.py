@@ -20,6 +20,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from transforms.audio.frames import silent
 from transforms.plan import Shaping
 from transforms.problems import UnsupportedMedia
 
@@ -32,6 +33,9 @@ _SWR_OPTIONS = {"rematrix_maxval": "1.0"}
 
 # libswresample gives nothing at all for clips shorter than its filter.
 _SHORTEST_RUN_SAMPLES = 256
+
+# 60 dB above full scale: louder than any recording, far below where arithmetic or encoders fail.
+_LOUDEST = 1000.0
 
 # One Python object for 32 AAC frames instead of one each: measured, a quarter of the CPU time of
 # decoding to WAV and a tenth of encoding AAC.
@@ -99,12 +103,7 @@ class Conformer:
 
     def _pad_short_run(self, rate: int, layout: str, sample_format: str) -> Iterator[Block]:
         if rate != self._rate and self._run_samples < _SHORTEST_RUN_SAMPLES:
-            silence = AudioFrame(sample_format, layout, _SHORTEST_RUN_SAMPLES)
-            # Unsigned samples, which are 8-bit ones only, rest in the middle of their range.
-            rest = b"\x80" if sample_format.startswith("u8") else b"\x00"
-            for plane in silence.planes:
-                plane.update(rest * plane.buffer_size)
-            silence.sample_rate = rate
+            silence = silent(sample_format, layout, rate, samples=_SHORTEST_RUN_SAMPLES)
             yield from self._blocks(silence)
 
     def _silence(self, samples: int) -> Block:
@@ -124,11 +123,19 @@ class Conformer:
                 "The audio track has a channel layout or sample format that cannot be converted."
             ) from problem
         for piece in made:
-            block: Block = piece.to_ndarray()
+            block: Block = _finite(piece.to_ndarray())
             if block.shape[0] < self._channels:
                 block = np.repeat(block, self._channels, axis=0)
             self.made_samples += block.shape[1]
             yield block
+
+
+def _finite(block: Block) -> Block:
+    """Silence what is no sound: not a number, infinite, or beyond all loudness."""
+    if block.dtype.kind != "f" or np.abs(block).max(initial=0.0) <= _LOUDEST:
+        return block
+    sound: Block = np.where(np.abs(block) <= _LOUDEST, block, np.float32(0))
+    return sound
 
 
 def shape(

@@ -8,6 +8,7 @@ claims are checked before a decoder, filter or resampler is built on them.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ DECODERS = (
     *("wmav1", "wmav2", "wmapro", "wmavoice", "wmalossless", "amrnb", "amrwb"),
     *("libopencore_amrnb", "libopencore_amrwb", "dca", "wavpack", "tta", "mlp", "truehd"),
     *("nellymoser", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf", "adpcm_yamaha"),
+    *("g722", "g726", "g726le", "s302m"),
     *("gsm", "gsm_ms", "qdm2", "mace3", "mace6", "pcm_alaw", "pcm_mulaw", "pcm_bluray"),
     *("pcm_dvd", "pcm_lxf", "pcm_s8", "pcm_s8_planar", "pcm_u8", "pcm_f16le", "pcm_f24le"),
     *("pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_s16be", "pcm_s16be_planar"),
@@ -167,3 +169,16 @@ def pick_track(container: InputContainer, track: int) -> AudioStream:
             f"The audio track claims {channels} channels; 1 to {MOST_CHANNELS} are read."
         )
     return stream
+
+
+def demux(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
+    """
+    Read the packets of one track, and at the end an empty one that flushes its decoder.
+
+    Raises:
+        FFmpegError: Reading on is not possible.
+    """
+    # Where a stream came up on the way, as in a transport stream, PyAV stumbles over it once it
+    # has handed out everything else.
+    with contextlib.suppress(IndexError):
+        yield from container.demux(stream)

@@ -8,6 +8,7 @@ claims is never billed; it only plans.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 from collections.abc import Iterator
@@ -18,33 +19,26 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from transforms.audio.open import open_track
+from transforms.audio import flac
+from transforms.audio.chain import links
+from transforms.audio.open import demux, open_track
+from transforms.audio.packets import (
+    OPUS,
+    SELF_LIMITED,
+    PacketLengths,
+    frame_samples,
+    pcm_frame_bytes,
+    skipped,
+)
 from transforms.plan import SourceFacts
+from transforms.problems import UnsupportedMedia
 from transforms.rates import layer3_kbps
 from transforms.sources import Source
 
-# Fixed frame lengths in samples: ISO 14496-3 (AAC), 11172-3 and 13818-3 (Layer II, III),
-# ATSC A/52 (AC-3), 3GPP TS 26.071 and 26.171 (AMR).
-_FRAME_SAMPLES = {
-    **{"aac": 1024, "aac_latm": 1024, "mp2": 1152, "mp2float": 1152, "ac3": 1536},
-    **{"amrnb": 160, "amrwb": 320, "libopencore_amrnb": 160, "libopencore_amrwb": 320},
-    **{"mp1": 384, "mp1float": 384},
-}
-_WITHOUT_FRAMES = ("flac", "vorbis", "libvorbis", "wavpack", "tta", "alac")
-_OPUS = ("opus", "libopus")
-# Their packets carry exact durations, unless the container rounds them (Matroska: to 1 ms);
-# those of the other codecs without fixed frames do not.
-_COUNTED_BY_DURATION = ("flac", "vorbis", "libvorbis", "alac")
 _WITHOUT_LENGTH = ("aac", "ac3", "amr", "dts", "eac3", "mpeg", "mpegts", "mpegvideo")
 _XING_SEARCH_BYTES = 2048
+_MOVIE_UNITS = (1000, 600)
 _ITUNSMPB = re.compile(r" ?[0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{8} ([0-9A-F]{16})( .*)?", re.I)
-
-# RFC 6716 section 3.1, table 2: samples at 48 kHz in a frame, by the five configuration bits.
-_OPUS_FRAME_SAMPLES = (
-    *(480, 960, 1920, 2880) * 3,
-    *(480, 960) * 2,
-    *(120, 240, 480, 960) * 4,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +71,19 @@ def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFact
     Raises:
         UnsupportedMedia: As ``open_track`` says.
     """
+    first, *others = links(source)
+    facts = _survey_link(first, track, exact=exact)
+    if not others:
+        return facts
+    # In a chain every link has a rate of its own; the first one's is the chain's.
+    length = facts.duration or Fraction(0)
+    for link in others:
+        with contextlib.suppress(UnsupportedMedia):
+            length += _survey_link(link, track, exact=True).duration or 0
+    return replace(facts, samples=round(length * facts.sample_rate_hz), exact=exact)
+
+
+def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:
     with open_track(source, track) as (container, stream):
         facts = from_header(source, container, stream)
         if facts.exact or not exact:
@@ -97,12 +104,12 @@ def states_length(source: Source, facts: SourceFacts) -> bool:
 def from_header(source: Source, container: InputContainer, stream: AudioStream) -> SourceFacts:
     """Say what the header alone tells; the duration is exact only where it can be trusted."""
     context = stream.codec_context
-    samples = _claimed_samples(container, stream)
+    samples = claimed_samples(container, stream)
     exact = samples is not None and _claim_is_exact(source, container, stream)
     if samples is not None and context.codec.name.startswith("pcm_"):
         # A size field may claim more than there is; what there is begins at the first packet.
         there = source.size_bytes - (_first_packet_at(container, stream) if exact else 0)
-        samples = min(samples, max(0, there) // max(1, _pcm_frame_bytes(stream)))
+        samples = min(samples, max(0, there) // max(1, pcm_frame_bytes(stream)))
     return SourceFacts(
         container=container.format.name,
         codec=context.codec.name,
@@ -114,55 +121,48 @@ def from_header(source: Source, container: InputContainer, stream: AudioStream) 
     )
 
 
-def frame_samples(stream: AudioStream) -> int | None:
-    """Samples a packet of this codec always holds, ``None`` for codecs without fixed frames."""
-    context = stream.codec_context
-    name = context.codec.name
-    if name.startswith("pcm_") or name in _WITHOUT_FRAMES:
-        return None
-    if name in ("mp3", "mp3float"):
-        return 1152 if context.sample_rate >= 32000 else 576
-    if context.frame_size > 0:
-        return context.frame_size
-    if name in _OPUS:
-        return 960
-    return _FRAME_SAMPLES.get(name)
-
-
 def count_packets(
     container: InputContainer, stream: AudioStream, facts: SourceFacts
 ) -> PacketCount:
     """Read every packet of a track; the container is at its end afterwards."""
-    rate = facts.sample_rate_hz
-    tick = (stream.time_base or Fraction(1, rate)) * rate
-    packets = size = ticks = opus = skipped = largest = 0
+    lengths = PacketLengths(stream)
+    packets = size = whole = ticks = skip = ends = largest = last_samples = 0
     smallest = 0
+    last_packet: av.Packet[AudioStream] | None = None
+    changed = Fraction(0)
+    exact = True
     for packet in _packets(container, stream):
         packets += 1
         size += packet.size
         largest = max(largest, packet.size)
         smallest = packet.size if packets == 1 else min(smallest, packet.size)
+        held = lengths.of(packet)
+        exact = exact and held is not None
+        first, last = skipped(packet)
+        skip += first
+        last = 0 if facts.codec in SELF_LIMITED else last
+        if packet.is_discard:
+            # Before the edit list's beginning: what is dropped with it need not be dropped again.
+            skip = max(0, skip - (held or 0))
+            continue
         ticks += packet.duration or 0
-        opus += _opus_samples(bytes(packet)) if facts.codec in _OPUS else 0
-        if packet.has_sidedata("skip_samples"):
-            skipped += sum(struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples"))))
-    exact = True
-    if facts.codec in _OPUS:
-        whole = opus
-    elif facts.frame_samples:
-        # Where frames are fixed they are counted: MPEG-TS rounds durations to 1/90000 s.
-        whole = packets * facts.frame_samples
-    elif tick > 1 and facts.codec.startswith("pcm_"):
-        whole = size // _pcm_frame_bytes(stream)
-    else:
-        whole = round(ticks * tick)
-        exact = facts.codec.startswith("pcm_") or (
-            tick <= 1 and facts.codec in _COUNTED_BY_DURATION
-        )
+        rate = lengths.rate_hz(packet)
+        if rate == facts.sample_rate_hz:
+            whole += held or 0
+        else:
+            changed += Fraction((held or 0) * facts.sample_rate_hz, rate)
+        ends += last
+        last_samples, last_packet = held or 0, packet
+    whole = whole + round(changed) if exact else round(lengths.in_samples(ticks))
     gapless = stated_gapless(container)
-    samples = max(0, whole - (gapless[0] if gapless else skipped))
-    if (gapless or is_mov(container)) and facts.samples:
-        samples = min(samples, facts.samples)
+    samples = max(0, whole - skip - ends - (gapless[0] if gapless else 0))
+    if is_mov(container):
+        cut = lengths.cut(last_packet) if last_packet is not None else None
+        if cut is not None and cut < last_samples:
+            samples -= last_samples - cut
+        samples = stated_end(facts.samples, samples, facts.sample_rate_hz)
+    if gapless:
+        samples = min(samples, gapless[1] or samples)
     return PacketCount(
         packets=packets,
         samples=samples,
@@ -180,19 +180,45 @@ def is_mov(container: InputContainer) -> bool:
 
 def stated_gapless(container: InputContainer) -> tuple[int, int] | None:
     """
-    Read priming and length in samples from an ADTS file's ``iTunSMPB`` tag.
+    Read priming and length in samples from an ``iTunSMPB`` tag.
 
-    libavformat reads this tag in MP4 only.
+    In MP4, libavformat has dropped the priming by this tag already, though not the padding.
     """
-    if container.format.name != "aac":
+    mov = is_mov(container)
+    if not mov and container.format.name != "aac":
         return None
     match = _ITUNSMPB.fullmatch(container.metadata.get("iTunSMPB", ""))
-    return (int(match[1], 16), int(match[2], 16)) if match else None
+    if match is None:
+        return None
+    return 0 if mov else int(match[1], 16), int(match[2], 16)
+
+
+def stated_end(edit_list: int | None, media: int, sample_rate_hz: int) -> int:
+    """
+    Decide where a track of an MP4 ends, in samples.
+
+    Args:
+        edit_list: Where its edit list says, which may count in coarse units.
+
+        media: Where its packets end.
+
+    Returns:
+        The earlier of the two, but *media* where the edit list is nothing but its rounding:
+        movies count in milliseconds or, in QuickTime's tradition, in 1/600 s.
+    """
+    if not edit_list:
+        return media
+    for unit in _MOVIE_UNITS:
+        units = media * unit // sample_rate_hz
+        roundings = (Fraction(count * sample_rate_hz, unit) for count in (units, units + 1))
+        if any(abs(edit_list - rounding) < 1 for rounding in roundings):
+            return media
+    return min(edit_list, media)
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
     try:
-        for packet in container.demux(stream):
+        for packet in demux(container, stream):
             if packet.size:
                 yield packet
     except av.error.FFmpegError:
@@ -202,14 +228,15 @@ def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Pack
 
 def _first_packet_at(container: InputContainer, stream: AudioStream) -> int:
     try:
-        packet = next(container.demux(stream), None)
+        packet = next(demux(container, stream), None)
         container.seek(0)
     except av.error.FFmpegError:
         return 0
     return 0 if packet is None else max(0, packet.pos or 0)
 
 
-def _claimed_samples(container: InputContainer, stream: AudioStream) -> int | None:
+def claimed_samples(container: InputContainer, stream: AudioStream) -> int | None:
+    """Tell how long the container says that a track plays."""
     rate = stream.codec_context.sample_rate
     if gapless := stated_gapless(container):
         return gapless[1] or None
@@ -219,21 +246,9 @@ def _claimed_samples(container: InputContainer, stream: AudioStream) -> int | No
         samples = round(Fraction(container.duration, av.time_base) * rate)
     else:
         return None
-    if stream.codec_context.codec.name in _OPUS and not is_mov(container):
+    if stream.codec_context.codec.name in OPUS and not is_mov(container):
         samples -= _opus_pre_skip(stream)
     return samples if samples > 0 else None
-
-
-def _opus_samples(packet: bytes) -> int:
-    """RFC 6716 section 3.1: the first byte says how long frames are, and mostly how many."""
-    frame = _OPUS_FRAME_SAMPLES[packet[0] >> 3]
-    match packet[0] & 3:
-        case 0:
-            return frame
-        case 3:
-            return frame * (packet[1] & 0x3F) if len(packet) > 1 else 0
-        case _:
-            return 2 * frame
 
 
 def _opus_pre_skip(stream: AudioStream) -> int:
@@ -249,7 +264,10 @@ def _claim_is_exact(source: Source, container: InputContainer, stream: AudioStre
     codec = stream.codec_context.codec.name
     if "wav" in names or "w64" in names or "aiff" in names:
         return codec.startswith("pcm_")
-    if "flac" in names or "ogg" in names:
+    if "flac" in names:
+        ends = flac.last_sample(source, stream.codec_context.extradata or b"")
+        return ends is not None and ends == claimed_samples(container, stream)
+    if "ogg" in names:
         return True
     return "mp3" in names and _xing_agrees(source, stream)
 
@@ -288,12 +306,3 @@ def _xing(source: Source) -> tuple[int, int, int, int] | None:
         return None
     flags, frames, size = struct.unpack_from(">III", window, places[0] + 4)
     return start, flags, frames, size
-
-
-def _pcm_frame_bytes(stream: AudioStream) -> int:
-    context = stream.codec_context
-    bits = {"alaw": 8, "mulaw": 8}.get(context.codec.name.removeprefix("pcm_"))
-    if bits is None:
-        digits = "".join(c for c in context.codec.name.removeprefix("pcm_")[1:3] if c.isdigit())
-        bits = int(digits) if digits else 8
-    return context.channels * bits // 8

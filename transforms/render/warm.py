@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import io
+from pathlib import Path
 
 import av
 import numpy as np
@@ -18,6 +21,9 @@ from transforms.mux import wav
 from transforms.plan import Encoding
 from transforms.render.single import FileSource
 
+# More than any header of an honest file takes in one piece; a few bytes may claim much more.
+LARGEST_ALLOCATION_BYTES = 128 << 20
+
 
 def warm() -> None:
     """
@@ -25,6 +31,10 @@ def warm() -> None:
 
     After a fork nothing may be loaded lazily: the sandbox forbids it.
     """
+    # PyAV loads these when it first meets such a stream.
+    for kind in ("audio", "video", "subtitles"):
+        importlib.import_module(f"av.{kind}.codeccontext")
+    _bound_allocations()
     for name in (*DECODERS, "libmp3lame", "libopus"):
         if name in av.codecs_available:
             CodecContext.create(name, "w" if name == "libmp3lame" else "r")
@@ -40,3 +50,9 @@ def warm() -> None:
     conformer = Conformer(sample_rate_hz=48000, channels=2, sample_format="fltp")
     for _ in conformer.conform(decode(source)):
         pass
+
+
+def _bound_allocations() -> None:
+    """Have libav refuse any single larger allocation, as av_max_alloc is for; PyAV has no way."""
+    for library in (Path(av.__file__).parent.parent / "av.libs").glob("libavutil-*.so*"):
+        ctypes.CDLL(str(library)).av_max_alloc(ctypes.c_size_t(LARGEST_ALLOCATION_BYTES))

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from tests.support import measure, media, synth
 from tests.support.memory import MemorySource
-from transforms.audio.decode import cut, decode
+from transforms.audio.decode import decode
+from transforms.audio.frames import cut
 from transforms.problems import RenderFailed, UnsupportedMedia
 
 RATE = 44100

@@ -12,7 +12,7 @@ from transforms.audio.open import open_container
 from transforms.audio.survey import stated_gapless, survey
 from transforms.plan import SourceFacts
 
-INEXACT = ("asf-wma", "mka-flac", "mka-vorbis", "wavpack", "tta")
+INEXACT = ("asf-wma", "mka-vorbis")
 
 
 def rate_of(kind: str) -> int:

@@ -261,7 +261,7 @@ def test_more_sound_than_was_claimed_stops_at_the_limit() -> None:
 
 
 def test_a_start_past_the_end_that_only_decoding_shows_is_told() -> None:
-    source = MemorySource(media.make("wavpack", synth.noise(48000), rate=48000))
+    source = MemorySource(media.make("asf-wma", synth.noise(44100), rate=44100))
     plan = resolve(read("f=mp3&ts=2").plan, [survey(source, exact=True)], LIMITS).render
 
     with pytest.raises(RenderFailed) as failure:

@@ -13,7 +13,7 @@ BROWSER := tests/browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench lock clean
+.PHONY: help run test lint bench fuzz lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter
 
 bench: $(VENV)/.installed-bench ## measure against the FFmpeg command line (half an hour)
 	@$(BIN)/python -m bench
+
+fuzz: $(VENV)/.installed-dev ## feed mutated media to workers for ten minutes (SECONDS=600, SEED=...)
+	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 lock: $(BIN)/python ## write constraints.txt anew: the newest versions that pyproject.toml allows
 	@rm -rf $(VENV)/lock

@@ -31,7 +31,7 @@ from edge.fill.wanted import Wanted, find, understand
 from edge.jobs.job import JobState, Lease
 from edge.jobs.store import Jobs
 from edge.sandbox.pool import Sandbox
-from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied
+from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
 from edge.telemetry import new_incident_id
 from transforms.formats import FORMATS
 from transforms.plan import Limits, RenderPlan, RenderReport
@@ -254,7 +254,9 @@ class Runner:
             )
             try:
                 report = await self._while_leased(lease, render, progress, growing)
-            except BaseException:
+            except BaseException as problem:
+                if isinstance(problem, WorkerDied) and not isinstance(problem, ZygoteLost):
+                    await self._surveys.poison.note(wanted.sources)
                 # Whatever became of the rest, the segments that were finished can be played.
                 if growing is not None:
                     with contextlib.suppress(Exception):

@@ -18,9 +18,11 @@ import msgspec
 from cache.hot import HotCache
 from cache.singleflight import SingleFlight
 from cache.source import SourceObject
+from edge.fill.poison import Poison
 from edge.fill.shelf import Shelf
 from edge.fill.wanted import Wanted
 from edge.sandbox.pool import Sandbox
+from edge.sandbox.problems import DeadlineExceeded, SandboxProblem, WorkerDied, ZygoteLost
 from transforms.audio.timeline import Resolved, resolve
 from transforms.plan import Limits, SourceFacts, TrimMode
 from transforms.problems import OutputTooLarge
@@ -41,6 +43,7 @@ class Surveys:
         self._sandbox = sandbox
         self._shelf = shelf
         self._hot = hot
+        self.poison = Poison(hot)
         self._flights: SingleFlight[bytes] = SingleFlight()
 
     async def resolve(self, wanted: Wanted, limits: Limits, *, exact: bool = False) -> Resolved:
@@ -57,6 +60,7 @@ class Surveys:
             WorkerDied, DeadlineExceeded: Surveying it took the worker down.
         """
         plan = wanted.url.plan
+        await self.poison.refuse(wanted.sources)
         facts = await self._facts_of_all(wanted, exact=exact)
         try:
             return resolve(plan, facts, limits)
@@ -70,11 +74,15 @@ class Surveys:
         """Describe the primary source as ``f=meta`` does, as JSON; raises as ``resolve``."""
         source = wanted.sources[0]
         name = _name(_META, source)
+        await self.poison.refuse([source])
 
         async def probe() -> bytes:
             reader = await self._shelf.open(wanted.account, source)
             try:
                 document = await self._sandbox.probe(reader, deadline_seconds=SURVEY_SECONDS)
+            except (WorkerDied, DeadlineExceeded) as death:
+                await self._note_death(source, death)
+                raise
             finally:
                 await reader.aclose()
             return msgspec.json.encode(document)
@@ -106,12 +114,19 @@ class Surveys:
                 facts = await self._sandbox.survey(
                     reader, track=track, exact=exact, deadline_seconds=SURVEY_SECONDS
                 )
+            except (WorkerDied, DeadlineExceeded) as death:
+                await self._note_death(source, death)
+                raise
             finally:
                 await reader.aclose()
             return msgspec.json.encode(facts)
 
         text = await self._remembered(_name(_FACTS, source, track, exact), survey)
         return msgspec.json.decode(text, type=SourceFacts)
+
+    async def _note_death(self, source: SourceObject, death: SandboxProblem) -> None:
+        if not isinstance(death, ZygoteLost):
+            await self.poison.note([source])
 
     async def _remembered(self, name: str, make: _Make) -> bytes:
         known = await self._hot.get(name)

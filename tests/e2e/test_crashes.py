@@ -109,6 +109,13 @@ def test_a_job_that_kills_two_workers_has_failed_for_good(edge: Edge) -> None:
         "message": "The worker died 2 times while it made this.",
     }
     assert edge.settled(SLOW)["lastUpdated"] == job["lastUpdated"]
+    # Nor is the file read for any other transform of it.
+    path = SLOW.partition("?")[0]
+    for other in ("f=flac", "f=wav-riff&ts=1"):
+        refused = edge.settled(f"{path}?{other}")
+        assert (refused["status"], refused["error"]["code"]) == ("Failed", "worker_died")
+        assert refused["error"]["message"] == f"Reading /{path} crashed the worker 2 times."
+    assert edge.audio(f"{path}?f=meta").status == 422
     assert edge.usage()["entryCount"] == 0
     until(lambda: edge.staged() == [], "staging to be cleaned")
 

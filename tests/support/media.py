@@ -18,7 +18,10 @@ from av.video.stream import VideoStream
 
 from tests.support.synth import Sound, speech
 
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+LAYOUTS = {
+    **{1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"},
+    **{10: "10 channels", 16: "16 channels"},
+}
 _FRAME_SAMPLES = 1024
 
 
@@ -195,7 +198,9 @@ def _feed(container: OutputContainer, stream: AudioStream, sound: Sound, rate: i
 def frames(sound: Sound, rate: int) -> Iterator[AudioFrame]:
     for first in range(0, sound.shape[1], _FRAME_SAMPLES):
         piece = np.ascontiguousarray(sound[:, first : first + _FRAME_SAMPLES])
-        frame = AudioFrame.from_ndarray(piece, "fltp", LAYOUTS[sound.shape[0]])
+        # PyAV cannot count the planes of eight channels or more.
+        packed = np.ascontiguousarray(piece.T).reshape(1, -1)
+        frame = AudioFrame.from_ndarray(packed, "flt", LAYOUTS[sound.shape[0]])
         frame.sample_rate = rate
         frame.time_base = Fraction(1, rate)
         frame.pts = first

@@ -20,8 +20,14 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from transforms.audio.chain import links
-from transforms.audio.frames import cut, silent
-from transforms.audio.open import demux, open_track
+from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, silent
+from transforms.audio.open import (
+    HIGHEST_SAMPLE_RATE_HZ,
+    LOWEST_SAMPLE_RATE_HZ,
+    MOST_CHANNELS,
+    demux,
+    open_track,
+)
 from transforms.audio.packets import SELF_LIMITED, STEADY, VORBIS, PacketLengths, keep_end, skipped
 from transforms.audio.survey import claimed_samples, is_mov, stated_end, stated_gapless, survey
 from transforms.problems import RenderFailed, UnsupportedMedia
@@ -164,6 +170,14 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         raise UnsupportedMedia("None of the audio track's packets could be decoded.")
 
 
+def _is_plain(frame: AudioFrame) -> bool:
+    return (
+        frame.samples > 0
+        and frame.layout.nb_channels < FIRST_UNCOUNTABLE_PLANES
+        and LOWEST_SAMPLE_RATE_HZ <= frame.sample_rate <= HIGHEST_SAMPLE_RATE_HZ
+    )
+
+
 class _Decoder:
     """Packets to frames, with silence for those between others that give none."""
 
@@ -173,6 +187,7 @@ class _Decoder:
         self.broken = 0
         self._steady = stream.codec_context.codec.name in STEADY
         self._self_limited = stream.codec_context.codec.name in SELF_LIMITED
+        self._packer = Packer()
         self._usual = 0
         self._skip = 0
         self._lost = 0
@@ -189,8 +204,8 @@ class _Decoder:
             self.broken += 1
             whole = False
             frames = []
-        if frames and not all(frame.samples for frame in frames):
-            frames = [frame for frame in frames if frame.samples]
+        if not all(map(_is_plain, frames)):
+            frames = self._made_plain(frames)
         if not packet.size:
             return frames
         self._skip += first
@@ -203,6 +218,15 @@ class _Decoder:
             return frames
         self.decoded += len(frames)
         return [*self._silence(frames[0]), *frames] if self._lost else frames
+
+    def _made_plain(self, frames: list[AudioFrame]) -> list[AudioFrame]:
+        """Pack what has many channels; drop what is empty, or has become what no track may be."""
+        plain: list[AudioFrame] = []
+        for frame in frames:
+            sane = LOWEST_SAMPLE_RATE_HZ <= frame.sample_rate <= HIGHEST_SAMPLE_RATE_HZ
+            if frame.samples and sane and frame.layout.nb_channels <= MOST_CHANNELS:
+                plain += self._packer.pack(frame)
+        return plain
 
     def _note(self, packet: av.Packet[AudioStream], made: int, last: int, *, whole: bool) -> None:
         """Keep account of what was to be dropped, and of what is missing."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+FIRST_UNCOUNTABLE_PLANES = 8
 
 
 def cut(frame: AudioFrame, first: int, last: int) -> AudioFrame:
@@ -21,7 +24,7 @@ def cut(frame: AudioFrame, first: int, last: int) -> AudioFrame:
 
 
 def silent(sample_format: str, layout: str, sample_rate_hz: int, *, samples: int) -> AudioFrame:
-    """Make a frame of silence; it has no timestamp."""
+    """Make a frame of silence of a kind that ``Packer`` has passed; it has no timestamp."""
     frame = AudioFrame(sample_format, layout, samples)
     frame.sample_rate = sample_rate_hz
     # Unsigned samples, which are 8-bit ones only, rest in the middle of their range.
@@ -29,3 +32,26 @@ def silent(sample_format: str, layout: str, sample_rate_hz: int, *, samples: int
     for plane in frame.planes:
         plane.update(rest * plane.buffer_size)
     return frame
+
+
+class Packer:
+    """
+    Brings frames of many planar channels into one plane.
+
+    PyAV counts a frame's planes by looking for the first that is missing, and with eight or more
+    it looks past the end of the list.
+    """
+
+    def __init__(self) -> None:
+        self._kind: tuple[int, str, str] | None = None
+        self._resampler: AudioResampler | None = None
+
+    def pack(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Return the same sound and timestamps in a format that has one plane."""
+        if not frame.format.is_planar:
+            return [frame]
+        kind = frame.sample_rate, frame.layout.name, frame.format.name
+        if kind != self._kind or self._resampler is None:
+            self._resampler = AudioResampler(frame.format.packed.name, frame.layout, kind[0])
+            self._kind = kind
+        return self._resampler.resample(frame)

@@ -20,7 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from transforms.audio.open import open_container
+from transforms.audio.open import demux, open_container
 from transforms.problems import UnsupportedMedia
 from transforms.sources import Source
 
@@ -83,7 +83,7 @@ def _attached(source: Source) -> bytes:
         # A stable sort: the front cover goes before the others, which keep their order.
         covers.sort(key=lambda stream: stream.metadata.get("comment") != _FRONT)
         for stream in covers:
-            packet = next((p for p in container.demux(stream) if p.size), None)
+            packet = next((p for p in demux(container, stream) if p.size), None)
             if packet is not None and packet.size > _MOST_BYTES:
                 raise _bad(f"it has {packet.size} bytes")
             if packet is not None:

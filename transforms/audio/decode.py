@@ -16,11 +16,13 @@ from typing import TypeAlias
 
 import av
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from transforms.audio.chain import links
-from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, silent
+from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, reordered, silent
+from transforms.audio.layouts import is_list, settle
 from transforms.audio.open import (
     HIGHEST_SAMPLE_RATE_HZ,
     LOWEST_SAMPLE_RATE_HZ,
@@ -170,14 +172,6 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         raise UnsupportedMedia("None of the audio track's packets could be decoded.")
 
 
-def _is_plain(frame: AudioFrame) -> bool:
-    return (
-        frame.samples > 0
-        and frame.layout.nb_channels < FIRST_UNCOUNTABLE_PLANES
-        and LOWEST_SAMPLE_RATE_HZ <= frame.sample_rate <= HIGHEST_SAMPLE_RATE_HZ
-    )
-
-
 class _Decoder:
     """Packets to frames, with silence for those between others that give none."""
 
@@ -187,7 +181,9 @@ class _Decoder:
         self.broken = 0
         self._steady = stream.codec_context.codec.name in STEADY
         self._self_limited = stream.codec_context.codec.name in SELF_LIMITED
+        self._order = settle(stream.codec_context)
         self._packer = Packer()
+        self._plain: AudioLayout | None = None
         self._usual = 0
         self._skip = 0
         self._lost = 0
@@ -204,8 +200,10 @@ class _Decoder:
             self.broken += 1
             whole = False
             frames = []
-        if not all(map(_is_plain, frames)):
+        if not all(map(self._is_plain, frames)):
             frames = self._made_plain(frames)
+        if self._order:
+            frames = [reordered(frame, self._order) for frame in frames]
         if not packet.size:
             return frames
         self._skip += first
@@ -219,12 +217,25 @@ class _Decoder:
         self.decoded += len(frames)
         return [*self._silence(frames[0]), *frames] if self._lost else frames
 
+    def _is_plain(self, frame: AudioFrame) -> bool:
+        return (
+            frame.samples > 0
+            and frame.layout == self._plain
+            and LOWEST_SAMPLE_RATE_HZ <= frame.sample_rate <= HIGHEST_SAMPLE_RATE_HZ
+        )
+
     def _made_plain(self, frames: list[AudioFrame]) -> list[AudioFrame]:
         """Pack what has many channels; drop what is empty, or has become what no track may be."""
         plain: list[AudioFrame] = []
         for frame in frames:
-            sane = LOWEST_SAMPLE_RATE_HZ <= frame.sample_rate <= HIGHEST_SAMPLE_RATE_HZ
-            if frame.samples and sane and frame.layout.nb_channels <= MOST_CHANNELS:
+            layout, rate = frame.layout, frame.sample_rate
+            sane = LOWEST_SAMPLE_RATE_HZ <= rate <= HIGHEST_SAMPLE_RATE_HZ
+            if is_list(layout) or not (sane and frame.samples):
+                continue
+            if layout.nb_channels < FIRST_UNCOUNTABLE_PLANES:
+                self._plain = layout
+                plain.append(frame)
+            elif layout.nb_channels <= MOST_CHANNELS:
                 plain += self._packer.pack(frame)
         return plain
 

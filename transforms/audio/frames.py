@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
@@ -21,6 +23,21 @@ def cut(frame: AudioFrame, first: int, last: int) -> AudioFrame:
     short = AudioFrame.from_ndarray(piece.copy(), frame.format.name, frame.layout.name)
     short.sample_rate = frame.sample_rate
     return short
+
+
+def reordered(frame: AudioFrame, order: Sequence[int]) -> AudioFrame:
+    """Put other channels into the places of a frame's layout: for each, which one it is to be."""
+    channels = frame.layout.nb_channels
+    if len(order) != channels:
+        return frame
+    samples = frame.to_ndarray()
+    if frame.format.is_planar:
+        moved = samples[list(order)]
+    else:
+        moved = samples.reshape(-1, channels)[:, list(order)].reshape(1, -1)
+    put = AudioFrame.from_ndarray(moved.copy(), frame.format.name, frame.layout.name)
+    put.sample_rate, put.pts, put.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return put
 
 
 def silent(sample_format: str, layout: str, sample_rate_hz: int, *, samples: int) -> AudioFrame:

@@ -12,12 +12,14 @@ import contextlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar, cast
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Discard
+from av.stream import Discard, Stream
 
+from transforms.audio.layouts import channels_of
 from transforms.problems import UnsupportedMedia
 from transforms.sources import Source
 
@@ -108,7 +110,7 @@ def open_container(source: Source) -> Iterator[InputContainer]:
             SourceFile(source),
             "r",
             options=_OPTIONS,
-            metadata_errors="replace",
+            metadata_errors="surrogateescape",
             buffer_size=_READ_BYTES,
         )
     except (av.error.FFmpegError, ValueError, OverflowError) as problem:
@@ -158,7 +160,7 @@ def pick_track(container: InputContainer, track: int) -> AudioStream:
     context = stream.codec_context
     if context is None or context.codec.name not in DECODERS:
         raise UnsupportedMedia("The audio track is in a codec that is not decoded here.")
-    rate, channels = context.sample_rate, context.channels
+    rate, channels = context.sample_rate, channels_of(context)
     if not LOWEST_SAMPLE_RATE_HZ <= rate <= HIGHEST_SAMPLE_RATE_HZ:
         raise UnsupportedMedia(
             f"The audio track claims a sample rate of {rate} Hz; "
@@ -171,9 +173,12 @@ def pick_track(container: InputContainer, track: int) -> AudioStream:
     return stream
 
 
-def demux(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
+_AnyStream = TypeVar("_AnyStream", bound=Stream)
+
+
+def demux(container: InputContainer, *streams: _AnyStream) -> Iterator[av.Packet[_AnyStream]]:
     """
-    Read the packets of one track, and at the end an empty one that flushes its decoder.
+    Read the packets of some tracks, and at the end an empty one of each that flushes its decoder.
 
     Raises:
         FFmpegError: Reading on is not possible.
@@ -181,4 +186,4 @@ def demux(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[
     # Where a stream came up on the way, as in a transport stream, PyAV stumbles over it once it
     # has handed out everything else.
     with contextlib.suppress(IndexError):
-        yield from container.demux(stream)
+        yield from cast("Iterator[av.Packet[_AnyStream]]", container.demux(list(streams)))

@@ -15,6 +15,7 @@ import av
 from av.audio.stream import AudioStream
 
 from transforms.audio import flac
+from transforms.audio.layouts import channels_of
 
 # Fixed frame lengths in samples: ISO 14496-3 (AAC), 11172-3 and 13818-3 (Layer I and II),
 # ATSC A/52 (AC-3), 3GPP TS 26.071 and 26.171 (AMR).
@@ -63,7 +64,7 @@ class PacketLengths:
         self._tick = (stream.time_base or Fraction(1, self._rate)) * self._rate
         self._frame = frame_samples(stream)
         self._fixed = self._frame is not None and self._codec not in OPUS
-        self._channels = context.channels
+        self._channels = channels_of(context)
         self._read_rate = _HEADER_RATES.get(self._codec)
         self._pcm_bytes = pcm_frame_bytes(stream) if self._codec.startswith("pcm_") else 0
 
@@ -185,7 +186,7 @@ def pcm_frame_bytes(stream: AudioStream) -> int:
     if bits is None:
         digits = "".join(c for c in context.codec.name.removeprefix("pcm_")[1:3] if c.isdigit())
         bits = int(digits) if digits else 8
-    return max(1, context.channels * bits // 8)
+    return max(1, channels_of(context) * bits // 8)
 
 
 def _opus_samples(packet: bytes) -> int:

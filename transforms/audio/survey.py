@@ -21,6 +21,7 @@ from av.container import InputContainer
 
 from transforms.audio import flac
 from transforms.audio.chain import links
+from transforms.audio.layouts import channels_of
 from transforms.audio.open import demux, open_track
 from transforms.audio.packets import (
     OPUS,
@@ -114,7 +115,7 @@ def from_header(source: Source, container: InputContainer, stream: AudioStream) 
         container=container.format.name,
         codec=context.codec.name,
         sample_rate_hz=context.sample_rate,
-        channels=context.channels,
+        channels=channels_of(context),
         frame_samples=frame_samples(stream),
         samples=samples,
         exact=exact,

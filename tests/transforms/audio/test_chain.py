@@ -14,6 +14,7 @@ from tests.support.engine import make
 from tests.support.memory import MemorySource
 from transforms.audio.chain import links
 from transforms.audio.decode import decode
+from transforms.audio.probe import probe
 from transforms.audio.survey import survey
 from transforms.problems import RenderFailed
 
@@ -144,3 +145,11 @@ def test_links_are_read_within_their_bounds() -> None:
     assert [link.read_at(0, 10**6) for link in found] == parts
     assert found[1].read_at(10**6, 10) == b""
     assert io.BytesIO(parts[1]).read(4) == found[1].read_at(0, 4)
+
+
+def test_a_chain_is_described_whole() -> None:
+    content, _ = radio("opus")
+    general, audio = probe(MemorySource(content))["tracks"]  # type: ignore[misc]
+
+    assert (general["duration"], audio["duration"]) == (1.75, 1.75)
+    assert audio["bitRate"] == round(len(content) * 8 / 1.75)

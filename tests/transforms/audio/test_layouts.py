@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import av
@@ -13,6 +14,7 @@ from tests.support.engine import make
 from tests.support.media import LAYOUTS, Recipe
 from tests.support.memory import MemorySource
 from transforms.audio.decode import decode
+from transforms.audio.layouts import is_list
 from transforms.problems import UnsupportedMedia
 
 RATE = 48_000
@@ -113,3 +115,49 @@ def test_a_track_that_turns_into_many_channels_ends_nothing_but_itself() -> None
 
     assert made.sound.shape == (2, made.report.samples)
     assert made.report.samples == made.planned_samples
+
+
+def described(sound: synth.Sound, labels: list[int]) -> bytes:
+    """A CAF whose channels are described one by one (Apple's CAF 1.0, ``chan`` chunk)."""
+    recipe = Recipe(container="caf", codec="pcm_s16le")
+    content = media.encode(recipe, sound, rate=RATE)
+    at = content.index(b"chan")
+    told = struct.pack(">III", 0, 0, len(labels))
+    told += b"".join(struct.pack(">II3f", label, 0, 0, 0, 0) for label in labels)
+    return content[:at] + b"chan" + struct.pack(">Q", len(told)) + told + content[at + 24 :]
+
+
+LEFT, RIGHT, CENTRE, LFE, LEFT_SURROUND, RIGHT_SURROUND, UNKNOWN = 1, 2, 3, 4, 5, 6, 0xFFFFFFFF
+
+
+@pytest.mark.parametrize(
+    ("labels", "shares"),
+    [
+        ([LEFT, RIGHT], [(1, 0), (0, 1)]),
+        ([RIGHT, LEFT], [(0, 1), (1, 0)]),
+        ([LEFT, UNKNOWN], [(1, 0), (0, 1)]),
+        ([LEFT, LEFT], [(1, 0), (0, 1)]),
+        (
+            [CENTRE, LEFT, RIGHT, LEFT_SURROUND, RIGHT_SURROUND, LFE],
+            [(0.293, 0.293), (0.414, 0), (0, 0.414), (0.293, 0), (0, 0.293), (0, 0)],
+        ),
+    ],
+)
+def test_channels_in_any_order_are_put_in_their_places(
+    labels: list[int], shares: list[tuple[float, float]]
+) -> None:
+    for number, share in enumerate(shares):
+        sound = alone(number, len(labels))
+        made = make("f=wav-riff", described(sound, labels)).sound
+        loud = [measure.level(made[side : side + 1]) for side in (0, 1)]
+
+        assert np.array(loud) / measure.level(sound[number : number + 1]) == pytest.approx(
+            share, abs=0.005
+        )
+
+
+def test_a_list_of_places_is_told_from_a_mask() -> None:
+    assert is_list(av.AudioLayout("FR+FL"))
+    assert not is_list(av.AudioLayout("FL+FC"))
+    assert not is_list(av.AudioLayout("5.1(side)"))
+    assert not is_list(av.AudioLayout("16 channels"))

@@ -1,0 +1,1 @@
+"""What ``f=meta`` says, beside what MediaInfo says of the same files."""

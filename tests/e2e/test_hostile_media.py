@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from edge.sandbox import lockdown
 from tests.e2e.running import ACCOUNT, PUBLIC_URL, Edge, serving
 from tests.e2e.sounds import talk
 
@@ -63,7 +64,11 @@ def fortress(tmp_path_factory: pytest.TempPathFactory, canary: socket.socket) ->
         for sample in SAMPLES:
             edge.put(sample["file"], (HOSTILE / sample["file"]).read_bytes())
         yield edge
-        assert edge.send("/healthz").json()["status"] == "ok"
+        health = edge.send("/healthz").json()
+        assert (health["status"], health["sandbox"]["seccomp"]) == (
+            "ok",
+            lockdown.examine().seccomp,
+        )
         assert "Traceback" not in edge.log
         assert "incident" not in edge.log
         with pytest.raises(BlockingIOError):

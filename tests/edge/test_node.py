@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edge.app import health_of
 from edge.fill.wanted import understand
 from edge.jobs.job import JobState
 from edge.node import open_node
+from edge.sandbox.pool import Sandbox
+from edge.sandbox.problems import SandboxTooWeak
+from edge.sandbox.wire import Walls
 from edge.settings import Settings
 from tests.support.media import make
 from tests.support.synth import tone
@@ -89,3 +94,20 @@ async def test_a_data_folder_that_cannot_be_made_is_an_os_error(settings: Settin
     with pytest.raises(OSError, match="exists"):
         async with open_node(settings):
             pass
+
+
+async def test_a_weak_sandbox_is_refused_only_by_those_who_insist(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weak = Walls(landlock=0, seccomp=True)
+    monkeypatch.setattr(Sandbox, "walls", weak)
+
+    async with open_node(settings) as node:
+        health = await health_of(node)
+    assert health["sandbox"] == {"level": "partial", "landlock": 0, "seccomp": True}
+    with pytest.raises(SandboxTooWeak, match="no Landlock in this kernel"):
+        async with open_node(replace(settings, sandbox="full")):
+            pass
+    monkeypatch.setattr(Sandbox, "walls", Walls(landlock=7, seccomp=True))
+    async with open_node(replace(settings, sandbox="full")):
+        pass

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.sandbox import lockdown
 from tests.edge.cli.conftest import Command
 
 
@@ -16,6 +17,8 @@ def test_a_healthy_installation(command: Command) -> None:
     assert report["healthy"] is True
     assert set(report["checks"]) >= {"data folder", "records", "sandbox", "engine"}
     assert report["settings"]["EDGE_PORT"] == "8000"
+    walls = lockdown.examine()
+    assert report["checks"]["sandbox"] == f"{walls.level}: {walls}"
 
 
 def test_secrets_are_not_shown(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,12 +122,8 @@ def _decode_link(source: Source, track: int, start: int, end: int | None) -> Ite
         reached: Position = 0
         for at, frame in frames:
             samples = frame.samples
-            own: Position = 1
-            reached = at + samples
-            if frame.sample_rate != rate:
-                # A track may change its rate on the way; positions are counted in its first one.
-                own = Fraction(frame.sample_rate, rate)
-                reached = at + samples / own
+            reached = at + _extent(frame, rate)
+            own = 1 if frame.sample_rate == rate else Fraction(frame.sample_rate, rate)
             if reached <= start:
                 continue
             if end is not None and at >= end:
@@ -152,14 +148,21 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
     last: av.Packet[AudioStream] | None = None
     try:
         for packet in demux(container, stream):
+            if not packet.size and packet.dts is not None:
+                # A sample of no bytes, which a decoder would take for the end.
+                continue
             frames = decoder.decode(packet)
-            if not holds:
-                yield from frames
-            elif packet.size:
-                yield from held
+            if not packet.size:
+                held += frames
+                continue
+            yield from held
+            held = []
+            if decoder.lost and frames:
+                yield from decoder.silence(frames[0])
+            if holds:
                 held, last = frames, packet
             else:
-                held += frames
+                yield from frames
     except av.error.FFmpegError as problem:
         # Reading on is not possible; what came before is as good as it ever was.
         if not decoder.decoded:
@@ -178,6 +181,8 @@ class _Decoder:
     def __init__(self, stream: AudioStream) -> None:
         self.lengths = PacketLengths(stream)
         self.decoded = 0
+        # Samples of packets that gave none, which silence stands in for.
+        self.lost = 0
         self.broken = 0
         self._steady = stream.codec_context.codec.name in STEADY
         self._self_limited = stream.codec_context.codec.name in SELF_LIMITED
@@ -186,7 +191,6 @@ class _Decoder:
         self._plain: AudioLayout | None = None
         self._usual = 0
         self._skip = 0
-        self._lost = 0
 
     def decode(self, packet: av.Packet[AudioStream]) -> list[AudioFrame]:
         """Decode one packet; an empty one takes what is left."""
@@ -212,10 +216,8 @@ class _Decoder:
             self._usual = frames[0].samples
         else:
             self._note(packet, sum(frame.samples for frame in frames), last, whole=whole)
-        if not frames:
-            return frames
         self.decoded += len(frames)
-        return [*self._silence(frames[0]), *frames] if self._lost else frames
+        return frames
 
     def _is_plain(self, frame: AudioFrame) -> bool:
         return (
@@ -253,14 +255,15 @@ class _Decoder:
         else:
             dropped = min(self._skip, due)
             self._skip -= dropped
-            self._lost += max(0, due - dropped - last)
+            self.lost += max(0, due - dropped - last)
 
-    def _silence(self, like: AudioFrame) -> list[AudioFrame]:
+    def silence(self, like: AudioFrame) -> Iterator[AudioFrame]:
         """Make what was lost before *like*; at the end of a file nobody misses it."""
-        lost, self._lost = self._lost, 0
-        pieces = [min(_LONGEST_SILENCE, lost - at) for at in range(0, lost, _LONGEST_SILENCE)]
         kind = like.format.name, like.layout.name, like.sample_rate
-        return [silent(*kind, samples=samples) for samples in pieces]
+        while self.lost:
+            samples = min(_LONGEST_SILENCE, self.lost)
+            self.lost -= samples
+            yield silent(*kind, samples=samples)
 
 
 def _counted(
@@ -268,10 +271,14 @@ def _counted(
 ) -> Iterator[tuple[Position, AudioFrame]]:
     for frame in frames:
         yield at, frame
-        if frame.sample_rate == rate:
-            at += frame.samples
-        else:
-            at += Fraction(frame.samples * rate, frame.sample_rate)
+        at += _extent(frame, rate)
+
+
+def _extent(frame: AudioFrame, rate: int) -> Position:
+    """Tell how long a frame is in a track that may change its rate on the way."""
+    if frame.sample_rate == rate:
+        return frame.samples
+    return Fraction(frame.samples * rate, frame.sample_rate)
 
 
 def _positioned(
@@ -280,7 +287,7 @@ def _positioned(
     """Take the first frame's position from its timestamp, then count."""
     rate = stream.codec_context.sample_rate
     unit = stream.time_base or Fraction(1, rate)
-    at: int | None = None
+    at: Position | None = None
     for frame in frames:
         if at is None and frame.pts is None:
             # What was lost on the way to the landing point.
@@ -288,7 +295,7 @@ def _positioned(
         if at is None:
             at = round(((frame.pts or 0) - (stream.start_time or 0)) * unit * rate)
         yield at, frame
-        at += frame.samples
+        at += _extent(frame, rate)
 
 
 def _seek(container: InputContainer, stream: AudioStream, start: int) -> bool:
@@ -325,7 +332,7 @@ def _ended(
     """End a track where it says, which may only turn out once it has ended."""
     tail: list[tuple[Position, AudioFrame]] = []
     for at, frame in frames:
-        if stated is None or at + frame.samples <= stated:
+        if stated is None or at + _extent(frame, sample_rate_hz) <= stated:
             yield at, frame
             continue
         tail.append((at, frame))
@@ -333,7 +340,7 @@ def _ended(
             break
     if tail:
         last_at, last = tail[-1]
-        end = round(last_at) + last.samples
+        end = round(last_at + _extent(last, sample_rate_hz))
         if coarse:
             end = stated_end(stated, end, sample_rate_hz)
         elif stated is not None:

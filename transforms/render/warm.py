@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import importlib
 import io
@@ -34,6 +35,9 @@ def warm() -> None:
     # PyAV loads these when it first meets such a stream.
     for kind in ("audio", "video", "subtitles"):
         importlib.import_module(f"av.{kind}.codeccontext")
+    # And Python these, for the tags of old files.
+    for encoding in ("cp1252", "latin-1"):
+        codecs.lookup(encoding)
     _bound_allocations()
     for name in (*DECODERS, "libmp3lame", "libopus"):
         if name in av.codecs_available:

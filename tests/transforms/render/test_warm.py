@@ -1,0 +1,62 @@
+"""After the warm-up nothing is loaded any more: workers can open no file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+# The files are made first and in another process, since making them loads what reading must not.
+SCRIPT = """
+import encodings, json, sys
+from transforms.render.warm import warm
+import edge.sandbox.worker
+from tests.support.engine import LIMITS, read
+from tests.support.memory import MemorySink, MemorySource
+from transforms.audio.probe import probe
+from transforms.audio.survey import survey
+from transforms.audio.timeline import resolve
+from transforms.problems import TransformProblem
+from transforms.render import render
+
+files = [bytes.fromhex(line) for line in sys.stdin.read().split()]
+warm()
+modules, codecs = set(sys.modules), set(encodings._cache)
+for content in files:
+    for query in sys.argv[1:]:
+        try:
+            source = MemorySource(content)
+            probe(source)
+            plan = resolve(read(query).plan, [survey(source, track=1, exact=True)], LIMITS).render
+            render(plan, [source], MemorySink())
+        except TransformProblem:
+            pass
+print(json.dumps([sorted(set(sys.modules) - modules), sorted(set(encodings._cache) - codecs)]))
+"""
+
+QUERIES = (
+    *("f=mp3", "f=aac&gain=3&fi=0.1&fo=0.1", "f=m4a", "f=opus", "f=flac", "f=wav-riff&norm=-16"),
+    *("f=hls-aac&br=64&br=128", "f=hls-aac&container=mp4", "f=peaks", "f=waveform", "f=cover"),
+)
+
+
+def test_nothing_is_loaded_after_the_warm_up() -> None:
+    from tests.fuzz.corpus import corpus
+
+    files = "\n".join(content.hex() for content in corpus().values())
+    # RIFF's tags have no idea of an encoding.
+    latin = corpus()["wav-16"].replace("Émile".encode(), "Émilie".encode("latin-1"))
+    files += "\n" + latin.hex()
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *QUERIES],
+        input=files,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == [[], []]

@@ -28,11 +28,13 @@ zha za zul zu
 sqi sq hye hy eus eu mya my zho zh ces cs nld nl fra fr kat ka deu de ell el isl is mkd mk mri mi
 msa ms fas fa ron ro slk sk bod bo cym cy
 """
+# RFC 5646 section 2.1: letters first, then subtags; three letters are a code of MP4's.
+_CODE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _SHORT: dict[str, str] = dict(re.findall(r"(\w{3}) (\w{2})", _PAIRS))
 
 
 def language_name(code: str | None) -> str | None:
-    """Shorten a language code; ``None`` if it is missing or says that it is undetermined."""
-    if not code or code == "und":
+    """Shorten a language code; ``None`` if it is missing, undetermined or no code at all."""
+    if not code or code == "und" or not _CODE.fullmatch(code):
         return None
     return _SHORT.get(code.lower(), code)

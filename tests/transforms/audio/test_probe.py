@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
-import os
-import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import av
 import pytest
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
-from av.packet import Packet
 
-from tests.support import media, pictures, synth
+from tests.support import media, synth
+from tests.support.described import audio, general, muxed, tracks_of
 from tests.support.memory import MemorySource
 from transforms.audio import open as opening
 from transforms.audio import probe as probing
+from transforms.audio.languages import language_name
 from transforms.audio.probe import probe
 from transforms.problems import UnsupportedMedia
 
@@ -106,59 +98,6 @@ def mp3(*, kbps: int = 128, rate: int = RATE, channels: int = 2) -> bytes:
     return media.encode(
         recipe, synth.speech(SECONDS * rate, rate=rate, channels=channels), rate=rate
     )
-
-
-def muxed(
-    container: str,
-    *,
-    adorn: Callable[[OutputContainer], None] = lambda _: None,
-    codecs: Sequence[str] = ("aac",),
-    track_tags: Mapping[str, str] | None = None,
-) -> bytes:
-    """A track of tone for each codec, each a second longer than the one before, and additions."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
-        streams = [track_of(output, codec) for codec in codecs]
-        for stream in streams:
-            stream.metadata.update(track_tags or {})
-        adorn(output)
-        for number, stream in enumerate(streams):
-            context = stream.codec_context
-            sound = synth.tone((number + 1) * context.sample_rate, rate=context.sample_rate)
-            frame = AudioFrame.from_ndarray(sound, "fltp", "mono")
-            frame.sample_rate, frame.pts = context.sample_rate, 0
-            frame.time_base = Fraction(1, context.sample_rate)
-            output.mux(stream.encode(frame))
-            output.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def track_of(output: OutputContainer, codec: str) -> AudioStream:
-    stream = output.add_stream(codec, rate=48_000)
-    assert isinstance(stream, AudioStream)
-    stream.codec_context.layout = "mono"
-    return stream
-
-
-def tracks_of(content: bytes) -> list[dict[str, Any]]:
-    document = probe(MemorySource(content))
-    # It is to be JSON, and every text in it to be legible.
-    json.dumps(document, ensure_ascii=False).encode()
-    tracks = document["tracks"]
-    assert isinstance(tracks, list)
-    return tracks
-
-
-def general(content: bytes) -> dict[str, Any]:
-    return tracks_of(content)[0]
-
-
-def audio(content: bytes) -> dict[str, Any]:
-    return next(track for track in tracks_of(content) if track["type"] == "Audio")
-
-
-def video(content: bytes) -> dict[str, Any]:
-    return next(track for track in tracks_of(content) if track["type"] == "Video")
 
 
 # Whole documents
@@ -451,179 +390,9 @@ def test_neither_a_handler_nor_a_recording_is_a_track_s_title() -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "codec", "name", "ident"),
-    [
-        ("mp4", "libx264", "AVC", "avc1"),
-        ("matroska", "libx264", "AVC", "V_MPEG4/ISO/AVC"),
-        ("matroska", "mpeg4", "MPEG-4 Visual", "V_MPEG4/ISO/ASP"),
-        ("mpegts", "mpeg2video", "MPEG Video", "2"),
-        ("flv", "libx264", "AVC", "7"),
-        ("avi", "mpeg4", "MPEG-4 Visual", "FMP4"),
-    ],
+    ("code", "name"),
+    [("ger", "de"), ("DEU", "de"), ("und", None), ("", None), ("qaa", "qaa"), ("en-GB", "en-GB")]
+    + [(odd, None) for odd in ("\udcad\udc00", "<b>", "e", "x" * 400, "en_GB", "en\n")],
 )
-def test_pictures_are_counted(container: str, codec: str, name: str, ident: str) -> None:
-    sound = synth.tone(96_000, rate=48_000)
-    track = video(media.encode_video(sound, rate=48_000, container=container, codec=codec))
-
-    # An AVI's header counts the picture that its encoder held back as well.
-    late = container == "avi"
-    bit_rate = track.pop("bitRate")
-    assert 1000 < bit_rate < 20_000
-    assert track == {
-        "codec": name,
-        "codecId": ident,
-        "duration": 2.1 if late else 2.0,
-        "frameCount": 21 if late else 20,
-        "frameRate": 10,
-        "height": 48,
-        "type": "Video",
-        "width": 64,
-    }
-
-
-def test_a_film_without_sound_is_described() -> None:
-    whole, film = tracks_of(media.pictures_only())
-
-    assert (whole["audioCount"], whole["videoCount"], film["frameCount"]) == (0, 1, 1)
-
-
-def test_pictures_in_an_unknown_codec_do_not_hide_the_sound() -> None:
-    content = media.encode_video(synth.tone(96_000, rate=48_000), rate=48_000, container="matroska")
-    unknown = content.replace(b"V_MPEG4/ISO/ASP", b"V_UNHEARD/OF/XX")
-
-    whole, sound = tracks_of(unknown)
-
-    assert unknown != content
-    assert (whole["videoCount"], whole["audioCount"], sound["codec"]) == (0, 1, "AAC")
-
-
-# Covers
-
-
-def cover() -> bytes:
-    return pictures.picture("mjpeg", 32, 24, RED)
-
-
-def attached_to_mp4(output: OutputContainer) -> None:
-    stream = output.add_stream("mjpeg", rate=1)
-    assert isinstance(stream, av.VideoStream)
-    stream.width, stream.height, stream.pix_fmt = 32, 24, "yuvj444p"
-    stream.disposition = av.stream.Disposition.attached_pic
-    output.start_encoding()
-    packet = Packet(cover())
-    packet.stream, packet.pts, packet.dts = stream, 0, 0
-    packet.time_base = Fraction(1, 90_000)
-    output.mux(packet)
-
-
-def attached_to_matroska(output: OutputContainer) -> None:
-    output.add_attachment("cover.jpg", "image/jpeg", cover())
-
-
-def flac_picture() -> str:
-    """A picture block as a Vorbis comment has it: in base64 (RFC 9639, 8.8)."""
-    mime = b"image/jpeg"
-    body = struct.pack(">II", pictures.FRONT, len(mime)) + mime
-    body += struct.pack(">IIIIII", 0, 32, 24, 24, 0, len(cover())) + cover()
-    return base64.b64encode(body).decode()
-
-
-COVERED = {
-    "mp3": lambda: pictures.mp3_with((pictures.FRONT, cover())),
-    "flac": lambda: pictures.flac_with(pictures.picture("png", 32, 24, RED), 32, 24),
-    "mp4": lambda: muxed("mp4", adorn=attached_to_mp4),
-    "matroska": lambda: muxed("matroska", adorn=attached_to_matroska),
-    "ogg": lambda: made("opus", tags={"METADATA_BLOCK_PICTURE": flac_picture()}),
-}
-
-
-@pytest.mark.parametrize("kind", COVERED)
-def test_a_cover_is_seen_and_is_no_film(kind: str) -> None:
-    whole = general(COVERED[kind]())
-
-    assert (whole["hasCover"], whole["videoCount"], whole["audioCount"]) == (True, 0, 1)
-
-
-# Chapters
-
-
-def with_chapters(output: OutputContainer) -> None:
-    output.set_chapters(
-        [
-            {
-                "id": number,
-                "start": start,
-                "end": end,
-                "time_base": Fraction(1, 1000),
-                "metadata": {"title": title},
-            }
-            for number, (start, end, title) in enumerate([(0, 400, "Eins"), (400, 1000, "Zwei 音")])
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("container", "codec"), [("ipod", "aac"), ("matroska", "aac"), ("mp3", "libmp3lame")]
-)
-def test_chapters_are_listed(container: str, codec: str) -> None:
-    content = muxed(container, adorn=with_chapters, codecs=[codec])
-
-    assert general(content)["chapters"] == [
-        {"start": 0.0, "end": 0.4, "title": "Eins"},
-        {"start": 0.4, "end": 1.0, "title": "Zwei 音"},
-    ]
-    assert [track["type"] for track in tracks_of(content)] == ["General", "Audio"]
-
-
-# Real files
-
-_BESIDE_THE_REPOSITORY = Path(__file__).parents[4] / "shared" / "samples"
-FOLDER = Path(os.environ.get("EDGE_TEST_SAMPLES", _BESIDE_THE_REPOSITORY))
-_MANIFEST = FOLDER / "manifest.json"
-SAMPLES: list[dict[str, Any]] = (
-    json.loads(_MANIFEST.read_text())["files"] if _MANIFEST.is_file() else []
-)
-READABLE = [s for s in SAMPLES if s["row"] != "hls" and (s["audio_streams"] or s["video_streams"])]
-
-# Where MediaInfo repeats a header (FLV, Vorbis, LAME's ABR) or divides by what an edit list shows.
-CLAIMED_BIT_RATES = (
-    *("flv/androidx__sample.flv", "mp3/tinytag__vbr_xing_header.mp3", "webm/tika__testWEBM.webm"),
-    *("ogg/mediafile__image.ogg", "mp4/androidx__long_edit_list_audioonly.mp4"),
-)
-CLAIMED_MODES = ("ogg/mediafile__image.ogg",)
-# libavformat does not tell it.
-UNTOLD_IDS = ("0D01030102060200",)
-# ID3v2 says Foo and ID3v1 says Bar; libavformat takes the latter in ADTS.
-CONTRADICTORY = ("aac/lofty__full_test.aac",)
-
-
-def sample_id(sample: dict[str, Any]) -> str:
-    return str(sample["file"])
-
-
-@pytest.mark.parametrize("sample", READABLE, ids=sample_id)
-def test_a_real_file_is_described_as_mediainfo_does(sample: dict[str, Any]) -> None:
-    whole, *others = tracks_of((FOLDER / sample["file"]).read_bytes())
-
-    counts = (whole["audioCount"], whole["videoCount"], len(others))
-    audio_count, video_count = sample["audio_streams"], sample["video_streams"]
-    assert counts == (audio_count, video_count, audio_count + video_count)
-    assert whole["format"] == sample["mediainfo_container"]
-    assert whole["hasCover"] == sample["has_cover"]
-    assert len(whole.get("chapters", [])) == sample["chapters"]
-    if sample["file"] not in CONTRADICTORY:
-        expected = {name: text.strip() for name, text in sample["tags_mediainfo"].items()}
-        assert expected == {name: whole.get(name) for name in expected}
-
-
-@pytest.mark.parametrize("sample", [s for s in READABLE if s["audio_streams"]], ids=sample_id)
-def test_a_real_track_is_described_as_mediainfo_does(sample: dict[str, Any]) -> None:
-    track = audio((FOLDER / sample["file"]).read_bytes())
-
-    ident = sample["mediainfo_codec_id"]
-    assert track["codec"] == sample["mediainfo_codec"]
-    assert track.get("codecId") == (None if ident in UNTOLD_IDS else ident)
-    if sample["bitRateMode"] and sample["file"] not in CLAIMED_MODES:
-        assert track["bitRateMode"] == sample["bitRateMode"]
-    if sample["bitRate"] and sample["file"] not in CLAIMED_BIT_RATES:
-        assert abs(track["bitRate"] / sample["bitRate"] - 1) <= 0.005
+def test_a_language_is_a_code_or_nothing(code: str, name: str | None) -> None:
+    assert language_name(code) == name

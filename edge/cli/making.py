@@ -16,11 +16,14 @@ from urllib.parse import urlsplit
 
 from cache.hot import HotCache
 from cache.origins.folder import Folder
+from cache.origins.mounts import Mounts
 from cache.source import Reader
 from cache.staging import Staging
 from edge.fill.pricing import price_of
 from edge.fill.problems import FileNotThere
 from edge.fill.wanted import Wanted, find
+from edge.library.files import Files
+from edge.library.sounds import Sounds
 from edge.settings import Settings
 from edge.workshop import Workshop, open_workshop
 from transforms import canonical, grammar, planner
@@ -182,12 +185,13 @@ def probe(given: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _probed(file: Path, settings: Settings) -> dict[str, object]:
-    folder = Folder(file.absolute().parent, "/")
-    source = await folder.find(f"/{file.name}")
+    account, folder = settings.account, Folder(file.absolute().parent, "/")
+    sounds = Sounds(Files({account: Mounts({"/": folder})}))
+    source = await sounds.find(account, f"/{file.name}")
     if source is None:
         raise OSError(f"there is no file {file}")
     async with _workshop(settings) as workshop:
-        reader = await folder.open(source)
+        reader = await sounds.open(account, source)
         try:
             return await workshop.sandbox.probe(reader, deadline_seconds=_PROBE_SECONDS)
         finally:

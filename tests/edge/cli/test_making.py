@@ -8,6 +8,7 @@ import m3u8
 import pytest
 
 from tests.edge.cli.conftest import Command
+from tests.support import media, synth
 from tests.support.measure import decode
 
 URL = "http://localhost:8000/W142hJk/audio/note.wav"
@@ -142,6 +143,19 @@ def test_what_cannot_be_done_is_status_1(
     assert refused.err.startswith("audio-edge: ")
     assert said in refused.err
     assert "Traceback" not in refused.err
+
+
+def test_probe_follows_a_playlist(command: Command, folder: Path) -> None:
+    sound = synth.tone(48_000, rate=48_000)
+    (folder / "media" / "0.aac").write_bytes(media.make("adts", sound, rate=48_000))
+    listed = "#EXTM3U\n#EXTINF:1,\n0.aac\n#EXTINF:1,\n0.aac\n"
+    (folder / "media" / "live.m3u8").write_text(listed)
+    (folder / "media" / "all.m3u8").write_text(listed + "#EXT-X-ENDLIST\n")
+
+    probed, live = (command("probe", f"media/{name}.m3u8") for name in ("all", "live"))
+
+    assert json.loads(probed.out)["tracks"][1]["frameCount"] == 2 * 48
+    assert (live.status, "EXT-X-ENDLIST" in live.err) == (1, True)
 
 
 def test_probe_describes_any_file(command: Command) -> None:

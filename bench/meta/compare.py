@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.meta import mediainfo
 from bench.meta.reasons import Where, reason_for
-from transforms.audio.probe import probe
+from transforms.audio.describe.probe import probe
 from transforms.problems import UnsupportedMedia
 
 # MediaInfo rounds durations to a millisecond, up or down, before it calculates with them.

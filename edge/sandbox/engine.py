@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge.sandbox.jobs import Jobs
-from transforms.audio.probe import probe
+from transforms.audio.describe.probe import probe
 from transforms.audio.survey import survey
 from transforms.render import render, warm
 

@@ -15,7 +15,7 @@ from av.container import OutputContainer
 
 from tests.support import synth
 from tests.support.memory import MemorySource
-from transforms.audio.probe import probe
+from transforms.audio.describe.probe import probe
 
 RATE = 44_100
 

@@ -15,9 +15,9 @@ from av.codec import CodecContext
 from transforms.audio import lame
 from transforms.audio.cover import warm_covers
 from transforms.audio.decode import decode
+from transforms.audio.describe.probe import probe
 from transforms.audio.filters import Conformer
 from transforms.audio.open import DECODERS
-from transforms.audio.probe import probe
 from transforms.mux import wav
 from transforms.plan import Encoding
 from transforms.render.single import FileSource
@@ -36,8 +36,8 @@ def warm() -> None:
     for kind in ("audio", "video", "subtitles"):
         importlib.import_module(f"av.{kind}.codeccontext")
     # And Python these, for the tags of old files.
-    for encoding in ("cp1252", "latin-1"):
-        codecs.lookup(encoding)
+    for charset in ("cp1252", "latin-1"):
+        codecs.lookup(charset)
     _bound_allocations()
     for name in (*DECODERS, "libmp3lame", "libopus"):
         if name in av.codecs_available:

@@ -14,7 +14,7 @@ from tests.support.engine import make
 from tests.support.memory import MemorySource
 from transforms.audio.chain import links
 from transforms.audio.decode import decode
-from transforms.audio.probe import probe
+from transforms.audio.describe.probe import probe
 from transforms.audio.survey import survey
 from transforms.problems import RenderFailed
 

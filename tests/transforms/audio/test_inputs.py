@@ -11,7 +11,7 @@ from tests.support.engine import make
 from tests.support.inputs import INPUTS, SEED_ROWS, Input, pictures
 from tests.support.memory import MemorySource
 from transforms.audio.decode import decode
-from transforms.audio.probe import probe
+from transforms.audio.describe.probe import probe
 from transforms.audio.survey import survey
 from transforms.problems import UnsupportedMedia
 

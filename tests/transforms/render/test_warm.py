@@ -16,7 +16,7 @@ from transforms.render.warm import warm
 import edge.sandbox.worker
 from tests.support.engine import LIMITS, read
 from tests.support.memory import MemorySink, MemorySource
-from transforms.audio.probe import probe
+from transforms.audio.describe.probe import probe
 from transforms.audio.survey import survey
 from transforms.audio.timeline import resolve
 from transforms.problems import TransformProblem

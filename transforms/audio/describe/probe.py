@@ -15,22 +15,22 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from transforms.audio.bitrate import bit_rate, bit_rate_mode
 from transforms.audio.chain import links
-from transforms.audio.codec_names import (
+from transforms.audio.cover import is_cover
+from transforms.audio.describe.bitrate import bit_rate, bit_rate_mode
+from transforms.audio.describe.codec_names import (
     audio_codec_name,
     codec_id,
     container_name,
     video_codec_name,
 )
-from transforms.audio.cover import is_cover
-from transforms.audio.film import (
+from transforms.audio.describe.film import (
     PictureCount,
     count_pictures,
     films,
     frame_rate,
 )
-from transforms.audio.languages import language_name
+from transforms.audio.describe.languages import language_name
 from transforms.audio.open import open_container, open_track
 from transforms.audio.survey import (
     PacketCount,

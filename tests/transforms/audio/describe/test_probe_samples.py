@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.described import audio, tracks_of
 
-_BESIDE_THE_REPOSITORY = Path(__file__).parents[4] / "shared" / "samples"
+_BESIDE_THE_REPOSITORY = Path(__file__).parents[5] / "shared" / "samples"
 FOLDER = Path(os.environ.get("EDGE_TEST_SAMPLES", _BESIDE_THE_REPOSITORY))
 _MANIFEST = FOLDER / "manifest.json"
 SAMPLES: list[dict[str, Any]] = (

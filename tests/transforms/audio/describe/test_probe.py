@@ -13,9 +13,9 @@ from tests.support import media, synth
 from tests.support.described import audio, general, muxed, tracks_of
 from tests.support.memory import MemorySource
 from transforms.audio import open as opening
-from transforms.audio import probe as probing
-from transforms.audio.languages import language_name
-from transforms.audio.probe import probe
+from transforms.audio.describe import probe as probing
+from transforms.audio.describe.languages import language_name
+from transforms.audio.describe.probe import probe
 from transforms.problems import UnsupportedMedia
 
 RATE = 44_100

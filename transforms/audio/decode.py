@@ -247,7 +247,8 @@ class _Decoder:
             # Others may give nothing at first, or give it later.
             return
         # What is broken cannot be asked how long it is; its neighbours are of its kind.
-        due = self._usual or self.lengths.of(packet) or 0
+        told = self.lengths.of(packet)
+        due = self._usual if self._usual and told != 0 else told or 0
         if made:
             self._skip = max(0, self._skip - max(0, due - made))
         elif packet.is_discard:

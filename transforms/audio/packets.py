@@ -64,14 +64,20 @@ class PacketLengths:
         self._tick = (stream.time_base or Fraction(1, self._rate)) * self._rate
         self._frame = frame_samples(stream)
         self._fixed = self._frame is not None and self._codec not in OPUS
+        self._sync = _SYNC.get(self._codec)
         self._channels = channels_of(context)
         self._read_rate = _HEADER_RATES.get(self._codec)
         self._pcm_bytes = pcm_frame_bytes(stream) if self._codec.startswith("pcm_") else 0
 
     def of(self, packet: av.Packet[AudioStream]) -> int | None:
-        """Tell a packet's samples, priming and padding included; None if only decoding can."""
+        """
+        Tell a packet's samples, priming and padding included; None if only decoding can.
+
+        What has no frame's header where every frame has one is no sound: 0.
+        """
         if self._fixed:
-            return self._frame
+            headless = self._sync is not None and memoryview(packet)[0] not in self._sync
+            return 0 if headless else self._frame
         if self._codec in OPUS:
             return _opus_samples(bytes(packet))
         if self._codec in _DISC_PCM:
@@ -141,6 +147,12 @@ def _ac3_rate_hz(packet: bytes) -> int | None:
         return None
     return (48000, 44100, 32000)[packet[4] >> 6]
 
+
+# What every frame may begin with; AC-3 is sometimes stored with its bytes swapped.
+_SYNC: Mapping[str, bytes] = {
+    **dict.fromkeys(("mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3"), b"\xff"),
+    "ac3": b"\x0b\x77",
+}
 
 _HEADER_RATES: Mapping[str, Callable[[bytes], int | None]] = {
     "aac": _adts_rate_hz,

@@ -141,7 +141,7 @@ def count_packets(
         exact = exact and held is not None
         first, last = skipped(packet)
         skip += first
-        last = 0 if facts.codec in SELF_LIMITED else last
+        last = 0 if facts.codec in SELF_LIMITED or not held else last
         if packet.is_discard:
             # Before the edit list's beginning: what is dropped with it need not be dropped again.
             skip = max(0, skip - (held or 0))

@@ -210,3 +210,27 @@ def test_samples_that_are_no_numbers_cost_nothing_but_themselves(query: str, val
     later = slice(RATE, 2 * RATE - 3000)
     clean, heard = make(query, media.make("wav-float", sound, rate=RATE)), make(query, content)
     assert measure.level(heard.sound[:, later]) > 0.05 * measure.level(clean.sound[:, later])
+
+
+@pytest.mark.parametrize("kind", ["mp3", "mp3-vbr", "mp3-bare", "adts", "ts-mp2"])
+@pytest.mark.parametrize(
+    "behind",
+    [
+        bytes(5000),
+        b"TAG" + b"x" * 125,
+        b"APETAGEX" + struct.pack("<IIII", 2000, 32, 0, 0) + bytes(8),
+        b"<html>" * 100,
+    ],
+    ids=["zeros", "id3v1", "ape", "html"],
+)
+def test_garbage_behind_a_file_counts_for_nothing(kind: str, behind: bytes) -> None:
+    content = made(kind)
+    clean = samples(content)
+
+    heard = samples(content + behind)
+
+    facts = survey(MemorySource(content + behind), exact=True)
+    assert facts.samples == heard.shape[1]
+    # The padding that a LAME header states may be looked for in the garbage.
+    assert 0 <= heard.shape[1] - clean.shape[1] <= 1152
+    assert np.array_equal(heard[:, : clean.shape[1]], clean)

@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 from typing import NoReturn
 
 import msgspec
@@ -24,6 +25,10 @@ from edge.sandbox.wire import Walls, WorkerLimits
 # <linux/prctl.h>
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+
+# <linux/capability.h>, version 3: the calling process, and three sets of 64 bits.
+_CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)
+_CAPABILITY_SETS_BYTES = 24
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -57,9 +62,17 @@ def apply(limits: WorkerLimits) -> Walls:
         _lower(kind, value)
     os.nice(limits.nice)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    drop_capabilities()
     # In this order: the filter refuses Landlock's calls too.
     restricted = landlock.restrict()
     return Walls(landlock=restricted, seccomp=seccomp.install())
+
+
+def drop_capabilities() -> None:
+    """Give up what root may do beyond its own files; of anyone else it is gone already."""
+    if _LIBC.capset(_CAPABILITY_HEADER, bytes(_CAPABILITY_SETS_BYTES)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def examine() -> Walls:

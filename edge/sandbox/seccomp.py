@@ -43,12 +43,15 @@ _SECCOMP_MODE_FILTER = 2
 _AT_EMPTY_PATH = 0x1000
 _CLONE_THREAD = 0x10000
 _PROT_EXEC = 0x4
+_F_SETFL = 4
+# MADV_HWPOISON and what came after it to break memory on purpose.
+_FIRST_PRIVILEGED_ADVICE = 100
 
 # The most frequent first, since the kernel compares in order where it has no cache of its own.
 ALLOWED = (
     *("read", "write", "pread64", "pwrite64", "lseek", "futex", "recvfrom", "recvmsg", "sendmsg"),
-    *("clock_gettime", "brk", "munmap", "mremap", "madvise", "getrandom", "sched_yield"),
-    *("readv", "writev", "close", "fstat", "dup", "fcntl", "ftruncate", "fsync", "fdatasync"),
+    *("clock_gettime", "brk", "munmap", "mremap", "getrandom", "sched_yield"),
+    *("readv", "writev", "close", "fstat", "dup", "ftruncate", "fsync", "fdatasync"),
     *("poll", "ppoll", "select", "pselect6", "shutdown", "getsockname", "getsockopt"),
     *("membarrier", "set_robust_list", "rseq", "exit", "exit_group", "restart_syscall"),
     *("getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getpriority"),
@@ -109,6 +112,10 @@ def _lacks(argument: int, bits: int) -> _Check:
     return _Check(argument, _Jump(_JUMP_BITS, bits, fails_if=True))
 
 
+def _below(argument: int, bound: int) -> _Check:
+    return _Check(argument, _Jump(_JUMP_ABOVE, bound, fails_if=True))
+
+
 def _refusal(number: int) -> int:
     return ERRNO | number
 
@@ -118,6 +125,9 @@ def _conditionals(pid: int) -> Sequence[_Conditional]:
         # Memory that was written is never run.
         _Conditional("mmap", (_lacks(2, _PROT_EXEC),), _refusal(errno.EPERM)),
         _Conditional("mprotect", (_lacks(2, _PROT_EXEC),), _refusal(errno.EPERM)),
+        _Conditional("madvise", (_below(2, _FIRST_PRIVILEGED_ADVICE),), _refusal(errno.EPERM)),
+        # A descriptor may not be told to send signals, nor a pipe to grow.
+        _Conditional("fcntl", (_below(1, _F_SETFL + 1),), _refusal(errno.EPERM)),
         # A socket that is connected needs no address.
         _Conditional("sendto", (_equals(4, 0),), KILL_PROCESS),
         _Conditional("newfstatat", (_has(3, _AT_EMPTY_PATH),), _refusal(errno.EACCES)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import errno
+import fcntl
 import mmap
 import os
 import platform
@@ -118,6 +119,7 @@ DEEDS: dict[str, Callable[[], object]] = {
     "run what was written": run_what_was_written,
     "be nicer to itself": lambda: os.setpriority(os.PRIO_PROCESS, 0, -5),
     "undo the filter": lambda: call(157 if platform.machine() == "x86_64" else 167, 22, 0, 0),
+    "have a signal sent": lambda: fcntl.fcntl(CONTROL_DESCRIPTOR, fcntl.F_SETOWN, os.getppid()),
     "make a socket": socket.socket,
     "make a pair of sockets": socket.socketpair,
     "fork": os.fork,

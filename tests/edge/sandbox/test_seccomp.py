@@ -56,7 +56,17 @@ def test_every_listed_call_is_answered_as_listed(machine: Architecture) -> None:
 
 @BOTH
 def test_all_other_calls_are_refused(machine: Architecture) -> None:
-    named = {"mmap", "mprotect", "sendto", "newfstatat", "clone", "tgkill", "prlimit64"}
+    named = {
+        "madvise",
+        "fcntl",
+        "mmap",
+        "mprotect",
+        "sendto",
+        "newfstatat",
+        "clone",
+        "tgkill",
+        "prlimit64",
+    }
     known = {machine.number(name) for name in (*ALLOWED, *FATAL, *named, "clone3", "ioctl")}
     for number in set(range(600)) - known:
         assert run(machine, number) == ERRNO | errno.EPERM
@@ -82,6 +92,11 @@ def test_all_other_calls_are_refused(machine: Architecture) -> None:
         ("tgkill", (PID | 1 << 32, 1, 9), KILL_PROCESS),
         ("prlimit64", (0, 9, 0, 1), ALLOW),
         ("prlimit64", (0, 9, 1 << 40, 0), ERRNO | errno.EPERM),
+        ("madvise", (0, 4096, 4), ALLOW),
+        ("madvise", (0, 4096, 100), ERRNO | errno.EPERM),
+        ("fcntl", (3, 4, 0), ALLOW),
+        ("fcntl", (3, 8, 1), ERRNO | errno.EPERM),
+        ("fcntl", (3, 1031, 1 << 20), ERRNO | errno.EPERM),
         ("clone3", (1, 88), ERRNO | errno.ENOSYS),
         ("ioctl", (0, 0x5401), ERRNO | errno.ENOTTY),
     ],

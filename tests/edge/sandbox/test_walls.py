@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ Local = Callable[[str], LocalReader]
 REFUSED = (
     *("read a file", "write a file", "list a folder", "look at a file", "remove a file"),
     *("look at itself", "change folders", "raise a limit", "run what was written"),
-    *("be nicer to itself", "undo the filter"),
+    *("be nicer to itself", "undo the filter", "have a signal sent"),
 )
 FATAL = (
     *("make a socket", "make a pair of sockets", "fork", "run a program", "kill its parent"),
@@ -78,3 +80,19 @@ async def test_the_sandbox_says_what_its_walls_are(sandbox: Sandbox) -> None:
 def test_the_level_sums_the_walls_up(walls: Walls, level: str, words: str) -> None:
     assert walls.level == level
     assert words in str(walls)
+
+
+def test_root_is_nobody_special_afterwards() -> None:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        lockdown.drop_capabilities()
+        os.write(writing, Path("/proc/self/status").read_bytes())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as end:
+        status = dict(line.split(":\t", 1) for line in end.read(3000).splitlines() if ":\t" in line)
+    os.waitpid(pid, 0)
+
+    for held in ("CapEff", "CapPrm", "CapInh"):
+        assert int(status[held], 16) == 0

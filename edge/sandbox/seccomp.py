@@ -43,7 +43,7 @@ _SECCOMP_MODE_FILTER = 2
 _AT_EMPTY_PATH = 0x1000
 _CLONE_THREAD = 0x10000
 _PROT_EXEC = 0x4
-_F_SETFL = 4
+_F_SETFL, _F_DUPFD_CLOEXEC = 4, 1030
 # MADV_HWPOISON and what came after it to break memory on purpose.
 _FIRST_PRIVILEGED_ADVICE = 100
 
@@ -92,7 +92,7 @@ class _Check:
 
 @dataclass(frozen=True, slots=True)
 class _Conditional:
-    """A call that is allowed when all its checks hold, and answered *otherwise* when not."""
+    """A call that is allowed when one of its checks holds, and answered *otherwise* when none."""
 
     name: str
     checks: tuple[_Check, ...]
@@ -127,7 +127,9 @@ def _conditionals(pid: int) -> Sequence[_Conditional]:
         _Conditional("mprotect", (_lacks(2, _PROT_EXEC),), _refusal(errno.EPERM)),
         _Conditional("madvise", (_below(2, _FIRST_PRIVILEGED_ADVICE),), _refusal(errno.EPERM)),
         # A descriptor may not be told to send signals, nor a pipe to grow.
-        _Conditional("fcntl", (_below(1, _F_SETFL + 1),), _refusal(errno.EPERM)),
+        _Conditional(
+            "fcntl", (_below(1, _F_SETFL + 1), _equals(1, _F_DUPFD_CLOEXEC)), _refusal(errno.EPERM)
+        ),
         # A socket that is connected needs no address.
         _Conditional("sendto", (_equals(4, 0),), KILL_PROCESS),
         _Conditional("newfstatat", (_has(3, _AT_EMPTY_PATH),), _refusal(errno.EACCES)),
@@ -201,21 +203,20 @@ def _answer(number: int | None, answer: int) -> Iterator[_Line]:
 def _conditional(number: int | None, conditional: _Conditional) -> Iterator[_Line]:
     if number is None:
         return
-    steps: list[tuple[int, _Jump]] = []
-    for check in conditional.checks:
-        low_at = _ARGUMENTS_AT + 8 * check.argument
-        steps.append((low_at, check.low))
-        if check.high is not None:
-            steps.append((low_at + 4, check.high))
     body: list[_Line] = []
-    for index, (at, jump) in enumerate(steps):
-        # Past the later steps, two instructions each, and the answer of those that hold.
-        to_refusal = 2 * (len(steps) - index - 1) + 1
-        body.append((_LOAD, 0, 0, at))
-        if jump.fails_if:
-            body.append((jump.opcode, to_refusal, 0, jump.operand))
-        else:
-            body.append((jump.opcode, 0, to_refusal, jump.operand))
-    body += [(_ANSWER, 0, 0, ALLOW), (_ANSWER, 0, 0, conditional.otherwise)]
+    for check in conditional.checks:
+        steps = [(_ARGUMENTS_AT + 8 * check.argument, check.low)]
+        if check.high is not None:
+            steps.append((_ARGUMENTS_AT + 8 * check.argument + 4, check.high))
+        for index, (at, jump) in enumerate(steps):
+            # Past the later steps, two instructions each, and the answer if all hold.
+            to_next_check = 2 * (len(steps) - index - 1) + 1
+            body.append((_LOAD, 0, 0, at))
+            if jump.fails_if:
+                body.append((jump.opcode, to_next_check, 0, jump.operand))
+            else:
+                body.append((jump.opcode, 0, to_next_check, jump.operand))
+        body.append((_ANSWER, 0, 0, ALLOW))
+    body.append((_ANSWER, 0, 0, conditional.otherwise))
     yield _JUMP_EQUAL, 0, len(body), number
     yield from body

@@ -1,8 +1,5 @@
 """
 AAC, encoded: blocks in, packets of 1024 samples out.
-
-Which of libavcodec's two coefficient searches serves which bitrate is decided here and nowhere
-else; it is part of the engine, not of the URL.
 """
 
 from __future__ import annotations
@@ -14,21 +11,12 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.codec import CodecContext
 
+from transforms.audio.aac_policy import aac_options
 from transforms.audio.filters import Block, rechunk
 from transforms.plan import Encoding
 
 AAC_FRAME_SAMPLES = 1024
 AAC_PRIMING_SAMPLES = 1024
-
-# The fast search is 3 to 4 times quicker and as good from here on up, a channel; below it the
-# two-loop search spends the few bits better (measured by SNR and spectral distance).
-_FAST_FROM_BPS_A_CHANNEL = 48_000
-
-
-def aac_coder(encoding: Encoding) -> str:
-    """Choose the coefficient search for an encoding: ``fast`` or ``twoloop``."""
-    share = (encoding.bitrate_bps or 0) / encoding.channels
-    return "fast" if share >= _FAST_FROM_BPS_A_CHANNEL else "twoloop"
 
 
 class AacEncoder:
@@ -43,7 +31,7 @@ class AacEncoder:
         context.layout = self._layout
         context.format = "fltp"
         context.bit_rate = encoding.bitrate_bps or 0
-        context.options = {"aac_coder": aac_coder(encoding)}
+        context.options = dict(aac_options(encoding))
         self._context = context
         self.samples = 0
 

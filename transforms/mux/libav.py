@@ -17,7 +17,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
-from transforms.audio.encode import aac_coder
+from transforms.audio.aac_policy import aac_options
 from transforms.audio.filters import Block, rechunk, to_integers
 from transforms.plan import Encoding
 
@@ -52,7 +52,7 @@ def write_m4a(
             "movflags": "+faststart",
             "movie_timescale": str(encoding.sample_rate_hz),
         },
-        codec_options={"aac_coder": aac_coder(encoding)},
+        codec_options=aac_options(encoding),
     )
     _write(file, encoding, tags, blocks, output)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.support import synth
-from transforms.audio.encode import AAC_FRAME_SAMPLES, AacEncoder, aac_coder
+from transforms.audio.aac_policy import aac_options
+from transforms.audio.encode import AAC_FRAME_SAMPLES, AacEncoder
 from transforms.plan import Encoding
 
 
@@ -22,7 +23,7 @@ def encoding(kbps: int, channels: int) -> Encoding:
     [(96, 2, "fast"), (80, 2, "twoloop"), (48, 1, "fast"), (40, 1, "twoloop"), (256, 2, "fast")],
 )
 def test_few_bits_a_channel_are_searched_for_longer(kbps: int, channels: int, coder: str) -> None:
-    assert coder == aac_coder(encoding(kbps, channels))
+    assert coder == aac_options(encoding(kbps, channels))["aac_coder"]
 
 
 @pytest.mark.parametrize("samples", [1, 1023, 1024, 1025, 10_240, 48_000])

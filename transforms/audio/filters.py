@@ -9,7 +9,6 @@ the sample that the running clock says.
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -18,7 +17,7 @@ from typing import Any, TypeAlias
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.filter import Graph
+from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from transforms.audio.frames import silent
@@ -52,7 +51,7 @@ class Conformer:
         self._channels = channels
         self._format = sample_format
         self._kind: tuple[int, str, str] | None = None
-        self._resampler: Graph | None = None
+        self._resampler: AudioResampler | None = None
         self._run_samples = 0
         self._clock = Fraction(0)
         self.made_samples = 0
@@ -76,8 +75,9 @@ class Conformer:
     def _open_run(self, kind: tuple[int, str, str], channels: int) -> None:
         # A mono clip is doubled afterwards: libswresample would lower it by 3 dB.
         layout = "mono" if channels == 1 else _LAYOUTS[self._channels]
-        with _refusals():
-            self._resampler = _resampler(kind, (self._rate, layout, self._format))
+        self._resampler = AudioResampler(
+            self._format, layout, self._rate, _BATCH_SAMPLES, options=_SWR_OPTIONS
+        )
         self._kind = kind
         self._run_samples = 0
 
@@ -116,62 +116,18 @@ class Conformer:
         if frame is not None:
             # Positions are counted; timestamps would only make the filter graph complain.
             frame.pts = None
-        with _refusals():
-            self._resampler.push(frame)
-        while (piece := self._pulled(self._resampler)) is not None:
+        try:
+            made = self._resampler.resample(frame)
+        except (av.error.FFmpegError, ValueError) as problem:
+            raise UnsupportedMedia(
+                "The audio track has a channel layout or sample format that cannot be converted."
+            ) from problem
+        for piece in made:
             block: Block = _finite(piece.to_ndarray())
             if block.shape[0] < self._channels:
                 block = np.repeat(block, self._channels, axis=0)
             self.made_samples += block.shape[1]
             yield block
-
-    @staticmethod
-    def _pulled(resampler: Graph) -> AudioFrame | None:
-        """Take the next frame that is ready; ``None`` if there is none for now, or none left."""
-        with _refusals(), contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
-            piece = resampler.pull()
-            assert isinstance(piece, AudioFrame)
-            return piece
-        return None
-
-
-def _resampler(kind: tuple[int, str, str], wanted: tuple[int, str, str]) -> Graph:
-    """
-    Build what turns frames of one rate, layout and sample format into frames of another.
-
-    PyAV's ``AudioResampler`` is this graph with a thread for each processor, which no filter of
-    it uses: starting them cost more than a second of sound does, and each maps 8 MiB.
-    """
-    rate, layout, sample_format = kind
-    wanted_rate, wanted_layout, wanted_format = wanted
-    graph = Graph()
-    graph.threads = 1
-    source = graph.add(
-        "abuffer", sample_rate=str(rate), sample_fmt=sample_format, channel_layout=layout
-    )
-    resample = graph.add("aresample", **_SWR_OPTIONS)
-    form = graph.add(
-        "aformat",
-        sample_rates=str(wanted_rate),
-        sample_fmts=wanted_format,
-        channel_layouts=wanted_layout,
-    )
-    graph.link_nodes(source, resample, form, graph.add("abuffersink"))
-    graph.configure()
-    graph.set_audio_frame_size(_BATCH_SAMPLES)
-    return graph
-
-
-@contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except (av.error.BlockingIOError, av.error.EOFError):
-        raise
-    except (av.error.FFmpegError, ValueError) as problem:
-        raise UnsupportedMedia(
-            "The audio track has a channel layout or sample format that cannot be converted."
-        ) from problem
 
 
 def _finite(block: Block) -> Block:

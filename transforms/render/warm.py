@@ -38,7 +38,7 @@ def warm() -> None:
     # And Python these, for the tags of old files.
     for charset in ("cp1252", "latin-1"):
         codecs.lookup(charset)
-    _bound_allocations()
+    _bound_libav()
     for name in (*DECODERS, "libmp3lame", "libopus"):
         if name in av.codecs_available:
             CodecContext.create(name, "w" if name == "libmp3lame" else "r")
@@ -56,7 +56,15 @@ def warm() -> None:
         pass
 
 
-def _bound_allocations() -> None:
-    """Have libav refuse any single larger allocation, as av_max_alloc is for; PyAV has no way."""
+def _bound_libav() -> None:
+    """
+    Have libav refuse any single larger allocation, and start no threads of its own.
+
+    ``av_max_alloc`` and ``av_cpu_force_count`` are for that, and PyAV has neither. Otherwise
+    each filter graph, of which every encoder of PyAV's has one, starts a thread for each
+    processor that no audio filter uses, up to 16 of 8 MiB of stack.
+    """
     for library in (Path(av.__file__).parent.parent / "av.libs").glob("libavutil-*.so*"):
-        ctypes.CDLL(str(library)).av_max_alloc(ctypes.c_size_t(LARGEST_ALLOCATION_BYTES))
+        calls = ctypes.CDLL(str(library))
+        calls.av_max_alloc(ctypes.c_size_t(LARGEST_ALLOCATION_BYTES))
+        calls.av_cpu_force_count(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,31 @@ def test_nothing_is_loaded_after_the_warm_up() -> None:
 
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == [[], []]
+
+
+def test_libav_starts_no_threads_of_its_own() -> None:
+    script = """
+import os
+from tests.support import synth
+from transforms.audio.encode import AacEncoder
+from transforms.plan import Encoding
+from transforms.render.warm import warm
+
+warm()
+encoding = Encoding(
+    bitrate_bps=96000, average=False, sample_rate_hz=48000, channels=2, bit_depth=None
+)
+packets = AacEncoder(encoding).encode([synth.noise(48000, channels=2)])
+next(packets)
+print(len(os.listdir("/proc/self/task")))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) == 1

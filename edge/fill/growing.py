@@ -86,7 +86,10 @@ class Growing:
         self._artifacts = artifacts
         self._told = told
         self._before = before
+        # Each variant's segments that follow each other from its beginning on.
         self._variants: list[list[Segment]] = [[] for _ in plan.variants]
+        # Those that came before their turn, by where they begin.
+        self._kept: list[dict[int, Segment]] = [{} for _ in plan.variants]
         self._shown = before.shown if before is not None else None
         self._began = time.monotonic()
         self._made: asyncio.Queue[Segment] = asyncio.Queue()
@@ -168,7 +171,8 @@ class Growing:
             files = await asyncio.gather(*map(self._keep, paths))
             self.files |= {file.path: file for file in files}
             for segment in segments:
-                self._variants[segment.variant].append(segment)
+                self._kept[segment.variant][segment.first_sample] = segment
+                _append_next(self._variants[segment.variant], self._kept[segment.variant])
                 self._made.task_done()
             self._told()
             self._unnoted = True
@@ -196,6 +200,14 @@ class Growing:
         return await self._artifacts.keep(
             self.key, self._staging, path, media_type=hls.MEDIA_TYPES[container]
         )
+
+
+def _append_next(segments: list[Segment], kept: dict[int, Segment]) -> None:
+    """Move those whose turn it is from *kept* to the end of *segments*."""
+    end = segments[-1].first_sample + segments[-1].samples if segments else 0
+    while (segment := kept.pop(end, None)) is not None:
+        segments.append(segment)
+        end += segment.samples
 
 
 class Growths:

@@ -21,6 +21,14 @@ class Survey(Protocol):
     def __call__(self, source: Source, *, track: int, exact: bool) -> SourceFacts: ...
 
 
+class Render(Protocol):
+    """The shape of ``transforms.render.render``."""
+
+    def __call__(
+        self, plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int
+    ) -> RenderReport: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
     """The three jobs, and what the zygote does once so that each of them starts warm."""
@@ -28,7 +36,7 @@ class Jobs:
     warm: Callable[[], None]
     survey: Survey
     probe: Callable[[Source], dict[str, object]]
-    render: Callable[[RenderPlan, Sequence[Source], Sink], RenderReport]
+    render: Render
 
 
 def load(reference: str) -> Jobs:

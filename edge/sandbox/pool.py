@@ -145,6 +145,7 @@ class Sandbox:
         on_progress: Callable[[float], None],
         on_segment: Callable[[Segment], None] | None = None,
         deadline_seconds: float,
+        threads: int = 1,
     ) -> RenderReport:
         """
         Make the artifact files of *plan* in *staging*.
@@ -153,7 +154,9 @@ class Sandbox:
             on_progress: Called in the loop with 0 to 1, at most every 100 ms or every percent.
 
             on_segment: Called in the loop with each segment of an HLS format, whose file in
-                *staging* is whole then; each variant's come in order.
+                *staging* is whole then; with several threads they come in no order.
+
+            threads: How many may encode at once.
 
         Raises as ``survey``, and whatever *staging* raised. How many run at once is the caller's
         business. What was created stays in *staging* whatever happens.
@@ -166,6 +169,7 @@ class Sandbox:
                 nice=self._settings.render_nice,
             ),
             plan=plan,
+            threads=threads,
         )
         async with self._worker(deadline_seconds) as child:
             conversation = Conversation(

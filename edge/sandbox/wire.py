@@ -167,9 +167,10 @@ class Probe(Job, frozen=True, kw_only=True):
 
 
 class Render(Job, frozen=True, kw_only=True):
-    """Make the artifact files of a plan."""
+    """Make the artifact files of a plan, with so many threads that encode."""
 
     plan: RenderPlan
+    threads: int
 
 
 class Created(Message, frozen=True, kw_only=True):

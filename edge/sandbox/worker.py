@@ -74,8 +74,8 @@ def _answer(
         case wire.Probe():
             (source,) = sources
             control.send(wire.Probed(document=jobs.probe(source)))
-        case wire.Render(plan=plan):
-            report = jobs.render(plan, sources, ControlSink(control))
+        case wire.Render(plan=plan, threads=threads):
+            report = jobs.render(plan, sources, ControlSink(control), threads=threads)
             for first in range(0, len(report.files), wire.FILES_PER_FRAME):
                 files = report.files[first : first + wire.FILES_PER_FRAME]
                 control.send(wire.Made(files=files))

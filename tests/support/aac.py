@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support import synth
 from tests.support.synth import Sound
-from transforms.audio.encode import AacEncoder
+from transforms.audio.stretches import encode_whole
 from transforms.mux.adts import header
 from transforms.mux.segments import SegmentMuxer
 from transforms.plan import Encoding
@@ -52,10 +52,11 @@ class Stream:
         return [
             muxer.segment(
                 self.packets[first:end],
+                number=number,
                 first_packet=first,
                 padding_samples=self.padding if end == len(self.packets) else 0,
             )
-            for first, end in pairwise(bounds)
+            for number, (first, end) in enumerate(pairwise(bounds))
         ]
 
 
@@ -80,7 +81,7 @@ def encode(
         case _:
             sound = synth.sweep(samples, rate=rate, channels=channels)
     chosen = encoding(rate, channels, bps)
-    return Stream(encoding=chosen, packets=tuple(AacEncoder(chosen).encode([sound])), sound=sound)
+    return Stream(encoding=chosen, packets=tuple(encode_whole(chosen, [sound])), sound=sound)
 
 
 @st.composite

@@ -5,12 +5,12 @@ from fractions import Fraction
 import pytest
 
 from transforms.formats import FORMATS, SINGLE_FILES, Answer, Format
-from transforms.render.single import WRITERS
+from transforms.render.single import PARALLEL_WRITERS, WRITERS
 
 
 def test_every_format_has_a_row_and_every_single_file_a_writer() -> None:
     assert set(Format) == set(FORMATS)
-    assert set(SINGLE_FILES) == set(WRITERS)
+    assert set(SINGLE_FILES) == set(WRITERS) | set(PARALLEL_WRITERS)
 
 
 @pytest.mark.parametrize(

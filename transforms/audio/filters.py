@@ -173,6 +173,19 @@ def shape(
         yield block * np.minimum(falling / max(fade_out, 1), 1)
 
 
+class Counted:
+    """Blocks whose samples are counted as they pass."""
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self._blocks = blocks
+        self.samples = 0
+
+    def __iter__(self) -> Iterator[Block]:
+        for block in self._blocks:
+            self.samples += block.shape[1]
+            yield block
+
+
 def rechunk(blocks: Iterable[Block], samples: int) -> Iterator[Block]:
     """Cut blocks anew so that all but the last hold exactly *samples*."""
     waiting: list[Block] = []

@@ -51,6 +51,11 @@ class Grid:
         """Tell which AAC frame of the sound, priming not counted, a segment begins with."""
         return round(self.start(segment) * sample_rate_hz / FRAME_SAMPLES)
 
+    @staticmethod
+    def crumb_frames(sample_rate_hz: int) -> int:
+        """Tell of how many frames a segment has to consist at least, to be one of its own."""
+        return max(1, int(CRUMB_SECONDS * sample_rate_hz / FRAME_SAMPLES))
+
     def _length(self, seconds: int) -> Fraction:
         if self._unit is None:
             return Fraction(seconds)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
-from transforms.audio.encode import AAC_FRAME_SAMPLES, AAC_PRIMING_SAMPLES, AacEncoder
-from transforms.audio.filters import Block
+from transforms.audio.encode import AAC_FRAME_SAMPLES, AAC_PRIMING_SAMPLES
+from transforms.audio.filters import Block, Counted
+from transforms.audio.stretches import encode_whole
 from transforms.mux.id3 import id3
 from transforms.plan import Encoding
 
@@ -26,19 +27,24 @@ _LC = 1
 
 
 def write(
-    file: BinaryIO, encoding: Encoding, tags: Mapping[str, str], blocks: Iterable[Block]
+    file: BinaryIO,
+    encoding: Encoding,
+    tags: Mapping[str, str],
+    blocks: Iterable[Block],
+    *,
+    threads: int = 1,
 ) -> None:
     """Write an ADTS file with its tag in front."""
     # The tag's size does not depend on its numbers, so it is written again when they are known.
     file.write(id3(tags, gapless=(0, 0, 0)))
-    encoder = AacEncoder(encoding)
+    sound = Counted(blocks)
     packets = 0
-    for packet in encoder.encode(blocks):
+    for packet in encode_whole(encoding, sound, threads=threads):
         file.write(header(len(packet), encoding.sample_rate_hz, encoding.channels) + packet)
         packets += 1
-    padding = packets * AAC_FRAME_SAMPLES - AAC_PRIMING_SAMPLES - encoder.samples
+    padding = packets * AAC_FRAME_SAMPLES - AAC_PRIMING_SAMPLES - sound.samples
     file.seek(0)
-    file.write(id3(tags, gapless=(AAC_PRIMING_SAMPLES, padding, encoder.samples)))
+    file.write(id3(tags, gapless=(AAC_PRIMING_SAMPLES, padding, sound.samples)))
 
 
 def header(body_bytes: int, sample_rate_hz: int, channels: int) -> bytes:

@@ -48,7 +48,7 @@ class Fmp4Muxer:
     """
     Makes an initialization section, and segments of one fragment each.
 
-    Fragments are numbered in the order they are asked for; times follow from packet numbers.
+    Fragments have their segments' numbers, counted from 1; times follow from packet numbers.
     """
 
     extension = "m4s"
@@ -56,7 +56,6 @@ class Fmp4Muxer:
 
     def __init__(self, encoding: Encoding) -> None:
         self._encoding = encoding
-        self._fragments = 0
 
     def initialisation(self) -> bytes:
         """Make ``ftyp`` and ``moov``, with an edit list that begins after the priming."""
@@ -64,33 +63,20 @@ class Fmp4Muxer:
         return brands + _box(b"moov", self._mvhd(), self._trak(), _mvex())
 
     def segment(
-        self, packets: Sequence[bytes], *, first_packet: int, padding_samples: int = 0
+        self,
+        packets: Sequence[bytes],
+        *,
+        number: int,
+        first_packet: int,
+        padding_samples: int = 0,
     ) -> bytes:
-        """Mux the next segment, as ``SegmentMuxer`` says: ``moof`` and ``mdat``."""
+        """Mux a segment, as ``SegmentMuxer`` says: ``moof`` and ``mdat``."""
         kept = audible(packets, padding_samples)
         shortened = padding_samples % AAC_FRAME_SAMPLES
-        self._fragments += 1
         time = first_packet * AAC_FRAME_SAMPLES
         # The offset's place is fixed, so one that is wrong measures what is right.
-        size = len(self._moof(kept, time, shortened, data_offset=0))
-        moof = self._moof(kept, time, shortened, data_offset=size + 8)
-        return moof + _box(b"mdat", *kept)
-
-    def _moof(
-        self, packets: Sequence[bytes], time: int, shortened: int, *, data_offset: int
-    ) -> bytes:
-        defaults = _BASE_IS_MOOF | _TFHD_DURATION | _TFHD_FLAGS
-        tfhd = struct.pack(">III", _TRACK, AAC_FRAME_SAMPLES, _SYNC_SAMPLE)
-        return _box(
-            b"moof",
-            _full_box(b"mfhd", struct.pack(">I", self._fragments)),
-            _box(
-                b"traf",
-                _full_box(b"tfhd", tfhd, flags=defaults),
-                _full_box(b"tfdt", struct.pack(">Q", time), version=1),
-                _trun(packets, shortened, data_offset),
-            ),
-        )
+        size = len(_moof(number, time, _trun(kept, shortened, 0)))
+        return _moof(number, time, _trun(kept, shortened, size + 8)) + _box(b"mdat", *kept)
 
     def _mvhd(self) -> bytes:
         return _full_box(
@@ -180,6 +166,21 @@ def _elst() -> bytes:
 def _mvex() -> bytes:
     trex = struct.pack(">5I", _TRACK, 1, AAC_FRAME_SAMPLES, 0, _SYNC_SAMPLE)
     return _box(b"mvex", _full_box(b"trex", trex))
+
+
+def _moof(segment: int, time: int, trun: bytes) -> bytes:
+    defaults = _BASE_IS_MOOF | _TFHD_DURATION | _TFHD_FLAGS
+    tfhd = struct.pack(">III", _TRACK, AAC_FRAME_SAMPLES, _SYNC_SAMPLE)
+    return _box(
+        b"moof",
+        _full_box(b"mfhd", _count(segment + 1)),
+        _box(
+            b"traf",
+            _full_box(b"tfhd", tfhd, flags=defaults),
+            _full_box(b"tfdt", struct.pack(">Q", time), version=1),
+            trun,
+        ),
+    )
 
 
 def _trun(packets: Sequence[bytes], shortened: int, data_offset: int) -> bytes:

@@ -1,15 +1,15 @@
 """
-The containers that libav writes well by itself: MP4 audio, Ogg Opus and FLAC.
+The formats that libav encodes and writes well by itself: Ogg Opus and FLAC.
 
-Its MP4 muxer writes the edit list that makes AAC gapless, its Ogg muxer the pre-skip and the end
-trim of RFC 7845, its FLAC muxer the length in STREAMINFO.
+Its Ogg muxer writes the pre-skip and the end trim of RFC 7845, its FLAC muxer the length in
+STREAMINFO.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import av
@@ -17,13 +17,11 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
-from transforms.audio.aac_policy import aac_options
 from transforms.audio.filters import Block, rechunk, to_integers
 from transforms.plan import Encoding
 
 _FLAC_FRAME_SAMPLES = 4096
 _OPUS_FRAME_SAMPLES = 960
-_AAC_FRAME_SAMPLES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,27 +32,6 @@ class _Output:
     codec: str
     sample_format: str
     frame_samples: int
-    container_options: Mapping[str, str] = field(default_factory=dict)
-    codec_options: Mapping[str, str] = field(default_factory=dict)
-
-
-def write_m4a(
-    file: BinaryIO, encoding: Encoding, tags: Mapping[str, str], blocks: Iterable[Block]
-) -> None:
-    """Write AAC in MP4 with its index in front, so that players start before it has arrived."""
-    output = _Output(
-        container="ipod",
-        codec="aac",
-        sample_format="fltp",
-        frame_samples=_AAC_FRAME_SAMPLES,
-        # The edit list counts in the movie's timescale; libav's 1000 would round the length.
-        container_options={
-            "movflags": "+faststart",
-            "movie_timescale": str(encoding.sample_rate_hz),
-        },
-        codec_options=aac_options(encoding),
-    )
-    _write(file, encoding, tags, blocks, output)
 
 
 def write_opus(
@@ -81,7 +58,7 @@ def write_flac(
     _write(file, encoding, tags, blocks, output)
 
 
-class _Unclosed(io.RawIOBase):
+class Unclosed(io.RawIOBase):
     """A view of the caller's file that libav may close and reopen as it likes."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -126,18 +103,9 @@ def _write(
     output: _Output,
 ) -> None:
     layout = "mono" if encoding.channels == 1 else "stereo"
-    with av.open(
-        _Unclosed(file),
-        "w",
-        format=output.container,
-        options=dict(output.container_options),
-        # Moving the index to the front makes libav open the file a second time, for reading.
-        io_open=lambda *_: _Unclosed(file),
-    ) as container:
+    with av.open(Unclosed(file), "w", format=output.container) as container:
         container.metadata.update(tags)
-        stream = container.add_stream(
-            output.codec, rate=encoding.sample_rate_hz, options=dict(output.codec_options)
-        )
+        stream = container.add_stream(output.codec, rate=encoding.sample_rate_hz)
         assert isinstance(stream, AudioStream)
         context = stream.codec_context
         context.layout = layout

@@ -22,7 +22,12 @@ from transforms.plan import Encoding
 
 
 def write(
-    file: BinaryIO, encoding: Encoding, tags: Mapping[str, str], blocks: Iterable[Block]
+    file: BinaryIO,
+    encoding: Encoding,
+    tags: Mapping[str, str],
+    blocks: Iterable[Block],
+    *,
+    threads: int = 1,
 ) -> None:
     """Write an MP3 file with the fastest LAME there is."""
     library = load()

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from itertools import accumulate
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transforms.audio.encode import AAC_FRAME_SAMPLES, AAC_PRIMING_SAMPLES
 from transforms.mux.adts import HEADER_BYTES, header
@@ -50,6 +52,9 @@ _PES_COUNTED_BYTES = 8
 _AUDIO_STREAM_ID = 0xC0
 _ALIGNED, _WITH_PTS = 0x84, 0x80
 
+# Continuity counters have four bits.
+_COUNTED = 16
+
 _UNIT_START = 0x4000
 _PAYLOAD, _ADAPTATION = 0x10, 0x20
 
@@ -80,6 +85,9 @@ _PMT = _section_packet(
     ),
 )
 
+
+# One row for each transport packet.
+_Packets: TypeAlias = NDArray[np.uint8]
 
 # There are no more than 8184 lengths, and a variant's packets have a few hundred.
 _header = cache(header)
@@ -142,10 +150,11 @@ class _Bodies:
 
 class TsMuxer:
     """
-    Makes segments that, joined, are one transport stream without a flaw.
+    Makes segments that, joined in order, are one transport stream without a flaw.
 
-    All that goes on from one segment to the next are continuity counters; times follow from the
-    numbers of the packets.
+    Each can be made without those before it: times follow from the numbers of the packets, and
+    a segment's audio packets are as many as continuity counters can count, or a multiple of that,
+    so that every segment's begin with 0 (2.4.3.3).
     """
 
     extension = "ts"
@@ -156,17 +165,20 @@ class TsMuxer:
         self._rate = encoding.sample_rate_hz
         self._pcr_interval_samples = self._rate // _PCRS_A_SECOND
         self._most_frames = int(_LONGEST_PES_SECONDS * self._rate / AAC_FRAME_SAMPLES)
-        self._segments = 0
-        self._audio_packets = 0
 
     def initialisation(self) -> None:
         """Return ``None``: every segment has its own PAT and PMT."""
 
     def segment(
-        self, packets: Sequence[bytes], *, first_packet: int, padding_samples: int = 0
+        self,
+        packets: Sequence[bytes],
+        *,
+        number: int,
+        first_packet: int,
+        padding_samples: int = 0,
     ) -> bytes:
         """
-        Mux the next segment, as ``SegmentMuxer`` says.
+        Mux a segment, as ``SegmentMuxer`` says.
 
         TS cannot say that a frame ends early, so the last one is played with its padding.
         """
@@ -178,7 +190,7 @@ class TsMuxer:
             runs, end = self._lay_out(stream, frame)
             self._write(bodies, stream, runs, frame, end, first_sample)
             frame = end
-        return self._framed(bodies)
+        return _framed(bodies, number)
 
     def _lay_out(self, stream: _Stream, first: int) -> tuple[list[_Run], int]:
         """Choose where the PES packet that begins with frame *first* ends, by bytes a packet."""
@@ -275,24 +287,61 @@ class TsMuxer:
         base, extension = divmod(ticks, _PCR_HZ // _PTS_HZ)
         return ((base & (1 << 33) - 1) << 15 | 0x7E00 | extension).to_bytes(6, "big")
 
-    def _framed(self, bodies: _Bodies) -> bytes:
-        """Put the header in front of each packet's body (2.4.3.2), and the tables first of all."""
-        content = b"".join((_PAT, _PMT, *bodies.pieces))
-        packets = np.empty((2 + bodies.packets, _PACKET_BYTES), np.uint8)
-        packets[:, 4:] = np.frombuffer(content, np.uint8).reshape(-1, _BODY_BYTES)
-        tables, audio = packets[:2], packets[2:]
-        packets[:, 0] = 0x47
-        tables[:, 1] = (_UNIT_START | PAT_PID) >> 8, (_UNIT_START | PMT_PID) >> 8
-        tables[:, 2] = PAT_PID & 0xFF, PMT_PID & 0xFF
-        tables[:, 3] = _PAYLOAD | self._segments & 15
-        audio[:, 1:3] = AUDIO_PID >> 8, AUDIO_PID & 0xFF
-        audio[bodies.unit_starts, 1] |= _UNIT_START >> 8
-        audio[:, 3] = np.arange(self._audio_packets, self._audio_packets + bodies.packets) & 15
-        audio[:, 3] |= _PAYLOAD
-        audio[bodies.with_adaptation, 3] |= _ADAPTATION
-        self._segments += 1
-        self._audio_packets += bodies.packets
-        return packets.tobytes()
+
+def _framed(bodies: _Bodies, number: int) -> bytes:
+    """Put the header in front of each packet's body (2.4.3.2), and the tables first of all."""
+    tables = _rows(b"".join((_PAT, _PMT)))
+    tables[:, 1] = (_UNIT_START | PAT_PID) >> 8, (_UNIT_START | PMT_PID) >> 8
+    tables[:, 2] = PAT_PID & 0xFF, PMT_PID & 0xFF
+    tables[:, 3] = _PAYLOAD | number % _COUNTED
+    audio = _rows(b"".join(bodies.pieces))
+    audio[:, 1:3] = AUDIO_PID >> 8, AUDIO_PID & 0xFF
+    audio[bodies.unit_starts, 1] |= _UNIT_START >> 8
+    audio[:, 3] = _PAYLOAD
+    audio[bodies.with_adaptation, 3] |= _ADAPTATION
+    while missing := -len(audio) % _COUNTED:
+        more = _with_more(audio, missing)
+        if len(more) == len(audio):
+            # So few bytes only a last segment has, and nothing has to go on from there.
+            break
+        audio = more
+    audio[:, 3] |= np.arange(len(audio), dtype=np.uint8) % _COUNTED
+    return tables.tobytes() + audio.tobytes()
+
+
+def _rows(bodies: bytes) -> _Packets:
+    packets = np.empty((len(bodies) // _BODY_BYTES, _PACKET_BYTES), np.uint8)
+    packets[:, 0] = 0x47
+    packets[:, 4:] = np.frombuffer(bodies, np.uint8).reshape(-1, _BODY_BYTES)
+    return packets
+
+
+def _with_more(packets: _Packets, wanted: int) -> _Packets:
+    """Halve payloads, the last ones first, to make *wanted* more packets of them."""
+    rows: list[bytes] = []
+    for row in map(bytes, packets[::-1]):
+        begin = 5 + row[4] if row[3] & _ADAPTATION else 4
+        start = row[1] & _UNIT_START >> 8
+        # A PES packet's header stays in one piece.
+        whole = _PES_HEADER_BYTES if start else 0
+        payload = row[begin:]
+        if wanted and len(payload) >= whole + 2:
+            middle = (whole + len(payload)) // 2
+            flags = row[5] if begin > 5 else 0
+            pcr = row[6:12] if flags & _PCR_FLAG else b""
+            rows += (
+                _packet(0, payload[middle:], 0, b""),
+                _packet(start, payload[:middle], flags, pcr),
+            )
+            wanted -= 1
+        else:
+            rows.append(row)
+    return np.frombuffer(b"".join(reversed(rows)), np.uint8).reshape(-1, _PACKET_BYTES).copy()
+
+
+def _packet(start: int, payload: bytes, flags: int, pcr: bytes) -> bytes:
+    head = bytes((0x47, start | AUDIO_PID >> 8, AUDIO_PID & 0xFF, _PAYLOAD | _ADAPTATION))
+    return head + _adaptation(_BODY_BYTES - len(payload), flags, pcr) + payload
 
 
 def _adaptation(size: int, flags: int = 0, pcr: bytes = b"") -> bytes:

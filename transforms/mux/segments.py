@@ -1,7 +1,7 @@
 """
 What the muxers of HLS segments have in common: packets of AAC in, one segment's bytes out.
 
-Their packets are those of ``transforms.audio.encode.AacEncoder``: AAC-LC raw data blocks of 1024
+Their packets are those of ``transforms.audio.encode``: AAC-LC raw data blocks of 1024
 samples, of which number 0 is the encoder's priming, so that the sound begins with number 1.
 """
 
@@ -14,7 +14,7 @@ from transforms.audio.encode import AAC_FRAME_SAMPLES
 
 
 class SegmentMuxer(Protocol):
-    """One variant's muxer: it is given the whole stream, each packet once and in order."""
+    """One variant's muxer: what it makes of a segment depends on nothing but that segment."""
 
     extension: str
     media_type: str
@@ -23,13 +23,20 @@ class SegmentMuxer(Protocol):
         """Make the Media Initialization Section (RFC 8216, 3); ``None`` if there is none."""
 
     def segment(
-        self, packets: Sequence[bytes], *, first_packet: int, padding_samples: int = 0
+        self,
+        packets: Sequence[bytes],
+        *,
+        number: int,
+        first_packet: int,
+        padding_samples: int = 0,
     ) -> bytes:
         """
-        Mux the next segment.
+        Mux one segment.
 
         Args:
             packets: One AAC frame each, without ADTS headers.
+
+            number: The segment's own, from 0.
 
             first_packet: The number of ``packets[0]`` in the stream.
 

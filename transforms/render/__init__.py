@@ -21,7 +21,9 @@ from transforms.sources import Source
 __all__ = ["render", "warm"]
 
 
-def render(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderReport:
+def render(
+    plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int = 1
+) -> RenderReport:
     """
     Make the files of one artifact.
 
@@ -31,6 +33,9 @@ def render(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderRep
         sources: The bytes of each clip, in the plan's order.
 
         sink: Where the files go; nothing is published here.
+
+        threads: How many may encode at once, beside the one that decodes. What is made does not
+            depend on it.
 
     Returns:
         What was made, after it was checked.
@@ -44,7 +49,7 @@ def render(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderRep
     if spec.of_file:
         return _render_cover(sources[0], sink)
     make = render_segmented if spec.segmented else render_single
-    return make(plan, sources, sink)
+    return make(plan, sources, sink, threads=threads)
 
 
 def _render_cover(source: Source, sink: Sink) -> RenderReport:

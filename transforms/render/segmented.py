@@ -1,32 +1,29 @@
 """
-HLS: one decode feeding every variant, each encoded by a thread of its own.
+HLS: one decode feeding every variant, each segment encoded by itself.
 
-Variants of one sample rate and channel count share their sound; their packets are cut on the
-common grid, and a segment is announced when all of its bytes are written, so that it can be
-played while the rest is being made. The playlists come last.
+The sound of each sample rate and channel count is cut into stretches on the common grid, and each
+of them becomes a segment of the variants that share it. What a segment holds depends on its place
+and nothing else, so several threads may make segments. Each is announced when all of its bytes
+are written, so that it can be played while the rest is being made. Playlists come last.
 """
 
 from __future__ import annotations
 
+import heapq
 import itertools
-import threading
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
 
-import av
-
-from transforms.audio.encode import AacEncoder
-from transforms.formats import FORMATS, HLS_MEDIA_TYPE
-from transforms.manifests import hls
+from transforms.audio.crew import in_order
+from transforms.audio.encode import AAC_FRAME_SAMPLES
+from transforms.audio.filters import Block
+from transforms.audio.stretches import stretches
 from transforms.manifests.grid import Grid
-from transforms.mux.fmp4 import Fmp4Muxer
-from transforms.mux.mpegts import TsMuxer
-from transforms.mux.segmenter import cut
-from transforms.mux.segments import SegmentMuxer
-from transforms.plan import Container, Encoding, RenderedFile, RenderPlan, RenderReport, Segment
+from transforms.plan import RenderPlan, RenderReport
 from transforms.problems import RenderFailed
-from transforms.render.pipe import Abandoned, Pipe
+from transforms.render.segments import Segments
 from transforms.render.sound import Sound, decoded, loudness_gain_db
 from transforms.sinks import Sink
 from transforms.sources import Source
@@ -36,238 +33,124 @@ from transforms.sources import Source
 _HEAD_START_TARGETS = 3
 
 
-@dataclass(slots=True, kw_only=True)
-class _Variant:
-    """One variant on its way: what it is fed by, and what has come of it."""
-
-    number: int
-    encoding: Encoding
-    pipe: Pipe = field(default_factory=Pipe)
-    segments: list[Segment] = field(default_factory=list)
-    files: list[RenderedFile] = field(default_factory=list)
-
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Feed:
     """The sound of one sample rate and channel count, and the variants made of it."""
 
     sound: Sound
     rate: int
-    variants: list[_Variant]
-
-    @property
-    def seconds(self) -> float:
-        return self.sound.samples / self.rate
+    variants: Sequence[int]
 
 
-def render_segmented(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderReport:
+@dataclass(frozen=True, slots=True, order=True)
+class _Task:
+    """A segment to be made; those of earlier sound come first, unless their variant can wait."""
+
+    due_seconds: Fraction
+    variant: int
+    make: Callable[[], None] = field(compare=False)
+
+
+def render_segmented(
+    plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int
+) -> RenderReport:
     """
     Make the segments and playlists of an HLS artifact; raises as ``render``.
 
     A source that fails half-way is raised after what came before it has become segments.
     """
-    variants = [_Variant(number=number, encoding=e) for number, e in enumerate(plan.encodings)]
-    maker = _Maker(plan, sink, variants)
-    gain_db = loudness_gain_db(plan, sources)
-    feeds = _feeds(plan, sources, sink, variants, gain_db)
-    with ThreadPoolExecutor(len(variants), thread_name_prefix="variant") as pool:
-        making = [pool.submit(maker.make, variant) for variant in variants]
-        try:
-            _drive(feeds, maker.head_start)
-        except Abandoned:
-            for variant in variants:
-                variant.pipe.abandon()
-        finally:
-            for variant in variants:
-                variant.pipe.close()
-            maker.head_start.set()
-    _raise_first(making)
+    grid = Grid(encoding.sample_rate_hz for encoding in plan.encodings)
+    segments = Segments(plan, grid, sink)
+    feeds = _feeds(plan, sources, sink, loudness_gain_db(plan, sources))
+    failures: list[Exception] = []
+    tasks = _in_time(plan, grid, _flows(feeds, grid, segments, failures))
+    for _ in in_order((task.make for task in tasks), threads=threads):
+        pass
+    for failure in failures:
+        raise failure
     if not feeds[0].sound.samples:
         raise RenderFailed("There is no sound in the output.", code="no_audio")
     for variant, feed in ((v, f) for f in feeds for v in f.variants):
-        _check(variant, feed)
-    playlists = maker.write_playlists()
+        made, planned = segments.made_samples(variant), feed.sound.samples
+        if made != planned:
+            raise RenderFailed(f"Variant {variant} holds {made} samples instead of {planned}.")
+    files = segments.finish()
     sink.progress(1.0)
     return RenderReport(
         samples=feeds[0].sound.samples,
         sample_rate_hz=feeds[0].rate,
-        files=(*playlists, *itertools.chain.from_iterable(v.files for v in variants)),
+        files=files,
         encoder="libav aac",
     )
 
 
-def _feeds(
-    plan: RenderPlan,
-    sources: Sequence[Source],
-    sink: Sink,
-    variants: Sequence[_Variant],
-    gain_db: float,
-) -> list[_Feed]:
-    kinds: dict[tuple[int, int], list[_Variant]] = {}
-    for variant in variants:
-        kind = variant.encoding.sample_rate_hz, variant.encoding.channels
-        kinds.setdefault(kind, []).append(variant)
+def _feeds(plan: RenderPlan, sources: Sequence[Source], sink: Sink, gain_db: float) -> list[_Feed]:
+    kinds: dict[tuple[int, int], list[int]] = {}
+    for variant, encoding in enumerate(plan.encodings):
+        kinds.setdefault((encoding.sample_rate_hz, encoding.channels), []).append(variant)
     copies = itertools.tee(decoded(plan, sources), len(kinds))
     return [
         _Feed(
             sound=Sound(
                 plan,
-                members[0].encoding,
+                plan.encodings[variants[0]],
                 frames,
                 loudness_gain_db=gain_db,
-                progress=sink.progress if members[0].number == 0 else None,
+                progress=sink.progress if variants[0] == 0 else None,
             ),
             rate=rate,
-            variants=members,
+            variants=variants,
         )
-        for ((rate, _), members), frames in zip(kinds.items(), copies, strict=True)
+        for ((rate, _), variants), frames in zip(kinds.items(), copies, strict=True)
     ]
 
 
-def _drive(feeds: Sequence[_Feed], head_start: threading.Event) -> None:
-    """Decode, whichever feed is furthest behind next, so that what they share is let go of."""
-    flows = [(feed, feed.sound.blocks()) for feed in feeds]
-    while flows:
-        flow = min(flows, key=lambda pair: pair[0].seconds)
-        feed, blocks = flow
-        block = next(blocks, None)
-        if block is None:
-            flows.remove(flow)
-            for variant in feed.variants:
-                variant.pipe.close()
-            continue
+def _flows(
+    feeds: Sequence[_Feed], grid: Grid, segments: Segments, failures: list[Exception]
+) -> Iterator[_Task]:
+    """
+    Cut all feeds into segments, whichever is furthest behind first.
+
+    So what they share of the decoded sound is soon let go of.
+    """
+    flows = [_flow(feed, grid, segments, failures) for feed in feeds]
+    # Each flow's next segments, of the earliest flow first.
+    return heapq.merge(*flows)
+
+
+def _flow(
+    feed: _Feed, grid: Grid, segments: Segments, failures: list[Exception]
+) -> Iterator[_Task]:
+    sound = _until_failure(feed.sound.blocks(), failures)
+    pieces = stretches(
+        sound,
+        lambda number: grid.first_frame(number, feed.rate),
+        crumb_frames=grid.crumb_frames(feed.rate),
+    )
+    for piece in pieces:
+        begin = Fraction(piece.first_frame * AAC_FRAME_SAMPLES, feed.rate)
         for variant in feed.variants:
-            if variant.pipe.full:
-                # Who waits for the others must not be what they wait for.
-                head_start.set()
-            variant.pipe.put(block)
+            yield _Task(begin, variant, partial(segments.make, variant, piece))
 
 
-def _raise_first(making: Sequence[Future[None]]) -> None:
-    """Raise what a variant's thread failed of, rather than what that meant for the others."""
-    problems = [problem for future in making if (problem := future.exception())]
-    problems.sort(key=lambda problem: isinstance(problem, Abandoned))
-    for problem in problems:
-        raise problem
+def _until_failure(blocks: Iterable[Block], failures: list[Exception]) -> Iterator[Block]:
+    """End where a source fails, and keep what it failed of."""
+    try:
+        yield from blocks
+    except Exception as problem:
+        failures.append(problem)
 
 
-def _check(variant: _Variant, feed: _Feed) -> None:
-    planned = feed.sound.samples
-    made = hls.total_samples(variant.segments)
-    if made != planned:
-        raise RenderFailed(f"Variant {variant.number} holds {made} samples instead of {planned}.")
-
-
-class _Maker:
-    """Makes variants, each in the thread that asks for it."""
-
-    def __init__(self, plan: RenderPlan, sink: Sink, variants: Sequence[_Variant]) -> None:
-        self._container = plan.container or Container.TS
-        self._real_time = FORMATS[plan.format].real_time
-        self._sink = sink
-        self._variants = variants
-        self._grid = Grid(variant.encoding.sample_rate_hz for variant in variants)
-        self._head_start_seconds = _HEAD_START_TARGETS * self._grid.target_seconds
-        self._ahead = {v.number for v in variants if not v.encoding.deferred}
-        self.head_start = threading.Event()
-
-    def make(self, variant: _Variant) -> None:
-        """Encode a variant from its pipe into segments."""
-        try:
-            if variant.encoding.deferred:
-                self.head_start.wait()
-            self._make(variant)
-        except av.error.FFmpegError as problem:
-            variant.pipe.abandon()
-            raise RenderFailed("The encoder failed.") from problem
-        except BaseException:
-            variant.pipe.abandon()
-            raise
-
-    def write_playlists(self) -> list[RenderedFile]:
-        """Write the media playlists, then the multivariant playlist that leads to them."""
-        target_seconds = self._grid.target_seconds
-        texts = {
-            hls.media_playlist_path(variant.number): hls.media_playlist(
-                variant.segments,
-                container=self._container,
-                target_seconds=target_seconds,
-                event=self._real_time,
-                ended=True,
-            )
-            for variant in self._variants
-        }
-        streams = [
-            hls.Stream(
-                variant=v.number, bitrate_bps=v.encoding.bitrate_bps or 0, segments=v.segments
-            )
-            for v in self._variants
-        ]
-        texts[hls.MULTIVARIANT_PATH] = hls.multivariant_playlist(
-            streams, container=self._container, target_seconds=target_seconds, complete=True
-        )
-        return [self._write(path, HLS_MEDIA_TYPE, text.encode()) for path, text in texts.items()]
-
-    def _make(self, variant: _Variant) -> None:
-        encoding = variant.encoding
-        muxer = _muxer(self._container, encoding)
-        encoder = AacEncoder(encoding)
-        pieces = cut(
-            encoder.encode(variant.pipe),
-            self._grid,
-            encoding.sample_rate_hz,
-            lambda: encoder.samples,
-        )
-        for number, piece in enumerate(pieces):
-            if piece.samples <= 0:
-                break
-            if number == 0 and (start := muxer.initialisation()) is not None:
-                path = hls.initialisation_path(variant.number)
-                variant.files.append(self._write(path, muxer.media_type, start))
-            content = muxer.segment(
-                piece.packets,
-                first_packet=piece.first_packet,
-                padding_samples=piece.padding_samples,
-            )
-            path = hls.segment_path(variant.number, number, self._container)
-            variant.files.append(self._write(path, muxer.media_type, content))
-            segment = Segment(
-                variant=variant.number,
-                path=path,
-                first_sample=piece.first_sample,
-                samples=piece.samples,
-                sample_rate_hz=encoding.sample_rate_hz,
-                size_bytes=len(content),
-            )
-            variant.segments.append(segment)
-            self._sink.segment(segment)
-            self._note_progress(variant, segment)
-        self._note_end(variant)
-
-    def _write(self, path: str, media_type: str, content: bytes) -> RenderedFile:
-        with self._sink.create(path) as file:
-            file.write(content)
-            file.flush()
-            size_bytes = file.seek(0, 2)
-        if size_bytes != len(content):
-            raise RenderFailed(f"{path} holds {size_bytes} bytes instead of {len(content)}.")
-        return RenderedFile(path=path, media_type=media_type, size_bytes=size_bytes)
-
-    def _note_progress(self, variant: _Variant, segment: Segment) -> None:
-        end_seconds = (segment.first_sample + segment.samples) / segment.sample_rate_hz
-        if end_seconds >= self._head_start_seconds:
-            self._note_end(variant)
-
-    def _note_end(self, variant: _Variant) -> None:
-        """Let the deferred variants begin when all others are far enough."""
-        self._ahead.discard(variant.number)
-        if not self._ahead:
-            self.head_start.set()
-
-
-def _muxer(container: Container, encoding: Encoding) -> SegmentMuxer:
-    match container:
-        case Container.TS:
-            return TsMuxer(encoding)
-        case Container.MP4:
-            return Fmp4Muxer(encoding)
+def _in_time(plan: RenderPlan, grid: Grid, tasks: Iterable[_Task]) -> Iterator[_Task]:
+    """Let the deferred variants follow the others at a distance, if there are others."""
+    head_start_seconds = Fraction(_HEAD_START_TARGETS * grid.target_seconds)
+    late: list[_Task] = []
+    for task in tasks:
+        while late and late[0].due_seconds <= task.due_seconds:
+            yield heapq.heappop(late)
+        if plan.encodings[task.variant].deferred:
+            due = task.due_seconds + head_start_seconds
+            heapq.heappush(late, _Task(due, task.variant, task.make))
+        else:
+            yield task
+    yield from sorted(late)

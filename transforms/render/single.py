@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import BinaryIO
 
 import av
@@ -14,19 +15,23 @@ from transforms.audio import peaks
 from transforms.audio.filters import Block
 from transforms.audio.survey import survey
 from transforms.formats import FORMATS, Codec, Format
-from transforms.mux import adts, libav, mp3, wav
+from transforms.mux import adts, libav, mp3, mp4, wav
 from transforms.plan import Encoding, RenderedFile, RenderPlan, RenderReport
 from transforms.problems import RenderFailed
 from transforms.render.sound import Sound, decoded, loudness_gain_db, tags
 from transforms.sinks import Sink
 from transforms.sources import Source
 
+# They encode with as many threads as ``threads`` says.
+PARALLEL_WRITERS: Mapping[Format, Callable[..., None]] = {
+    Format.AAC: adts.write,
+    Format.M4A: mp4.write,
+    Format.MP3: mp3.write,
+}
+
 Write = Callable[[BinaryIO, Encoding, Mapping[str, str], Iterable[Block]], None]
 
 WRITERS: Mapping[Format, Write] = {
-    Format.MP3: mp3.write,
-    Format.AAC: adts.write,
-    Format.M4A: libav.write_m4a,
     Format.OPUS: libav.write_opus,
     Format.FLAC: libav.write_flac,
     Format.WAV_RIFF: wav.write_riff,
@@ -36,11 +41,14 @@ WRITERS: Mapping[Format, Write] = {
 }
 
 
-def render_single(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderReport:
+def render_single(
+    plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int
+) -> RenderReport:
     """Make the one file of an artifact; raises as ``render``."""
     spec = FORMATS[plan.format]
     encoding = plan.encodings[0]
-    if spec.artifact is None or plan.format not in WRITERS:
+    write = _writer(plan.format, threads)
+    if spec.artifact is None or write is None:
         raise RenderFailed(f"The format {plan.format} is not a single file.")
     sound = Sound(
         plan,
@@ -52,7 +60,7 @@ def render_single(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> Re
     file = sink.create(spec.artifact)
     with file:
         try:
-            WRITERS[plan.format](file, encoding, tags(plan, sources), sound.blocks())
+            write(file, encoding, tags(plan, sources), sound.blocks())
         except av.error.FFmpegError as problem:
             raise RenderFailed("The encoder or the file writer failed.") from problem
         file.flush()
@@ -68,6 +76,12 @@ def render_single(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> Re
         files=(RenderedFile(path=spec.artifact, media_type=spec.media_type, size_bytes=size),),
         encoder=_encoder_name(spec.codec, encoding),
     )
+
+
+def _writer(output: Format, threads: int) -> Write | None:
+    if output in PARALLEL_WRITERS:
+        return partial(PARALLEL_WRITERS[output], threads=threads)
+    return WRITERS.get(output)
 
 
 def _encoder_name(codec: Codec | None, encoding: Encoding) -> str:

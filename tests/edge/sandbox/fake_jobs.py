@@ -234,7 +234,9 @@ ACTIONS: dict[str, Callable[[Source, str], Document]] = {
 }
 
 
-def render(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderReport:
+def render(
+    plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int
+) -> RenderReport:
     action, _, argument = sources[0].read_at(0, 100).decode().partition(" ")
     return RENDERS[action](sources, sink, argument)
 

@@ -32,7 +32,7 @@ def test_messages_come_out_whole_whatever_the_pieces_they_arrive_in() -> None:
 def test_a_plan_crosses_unchanged() -> None:
     plan: RenderPlan = a_plan()
     sources = (wire.SourceSpec(size_bytes=7, remote=True),)
-    job = wire.Render(sources=sources, limits=LIMITS, plan=plan)
+    job = wire.Render(sources=sources, limits=LIMITS, plan=plan, threads=2)
     frames = wire.Frames(wire.TO_WORKER)
 
     frames.feed(wire.encode(job))

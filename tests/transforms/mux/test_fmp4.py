@@ -235,7 +235,10 @@ def test_packets_past_the_end_of_the_sound_are_left_out(whole_packets: int) -> N
 
     made = fragment(
         Fmp4Muxer(stream.encoding).segment(
-            packets, first_packet=0, padding_samples=stream.padding + whole_packets * FRAME
+            packets,
+            number=0,
+            first_packet=0,
+            padding_samples=stream.padding + whole_packets * FRAME,
         )
     )
 

@@ -67,7 +67,7 @@ def test_libav_starts_no_threads_of_its_own() -> None:
     script = """
 import os
 from tests.support import synth
-from transforms.audio.encode import AacEncoder
+from transforms.audio.stretches import encode_whole
 from transforms.plan import Encoding
 from transforms.render.warm import warm
 
@@ -75,7 +75,7 @@ warm()
 encoding = Encoding(
     bitrate_bps=96000, average=False, sample_rate_hz=48000, channels=2, bit_depth=None
 )
-packets = AacEncoder(encoding).encode([synth.noise(48000, channels=2)])
+packets = encode_whole(encoding, [synth.noise(2_000_000, channels=2)])
 next(packets)
 print(len(os.listdir("/proc/self/task")))
 """

@@ -91,6 +91,9 @@ class _Target:
     def segment(self, segment: Segment) -> None:
         pass
 
+    def wanted(self) -> tuple[int, int] | None:
+        return None
+
 
 def _serve() -> None:
     from transforms.audio.survey import survey

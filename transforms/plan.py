@@ -124,6 +124,19 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """How long a span is, in samples of its source."""
+
+    samples: int
+    sample_rate_hz: int
+
+    @property
+    def seconds(self) -> Fraction:
+        """The same in seconds."""
+        return Fraction(self.samples, self.sample_rate_hz)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
     """
     A variant with nothing left open.
@@ -150,7 +163,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderPlan:
-    """A transform against known sources: what a worker is told to do."""
+    """
+    A transform against known sources: what a worker is told to do.
+
+    ``lengths`` are those of the spans, if all of them are known for certain: then the timeline
+    can be entered anywhere.
+    """
 
     format: Format
     spans: tuple[Span, ...]
@@ -160,6 +178,19 @@ class RenderPlan:
     limits: Limits
     expected_ms: int | None
     container: Container | None = None
+    lengths: tuple[Length, ...] | None = None
+
+    @property
+    def duration(self) -> Fraction | None:
+        """Seconds of the timeline, if they are known for certain."""
+        if self.lengths is None:
+            return None
+        return sum((length.seconds for length in self.lengths), Fraction(0))
+
+    def samples(self, sample_rate_hz: int) -> int | None:
+        """Tell how many samples the timeline has at an output rate, if that is certain."""
+        duration = self.duration
+        return None if duration is None else round(duration * sample_rate_hz)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,14 @@ class Sink(Protocol):
         """Tell how much of the work is done, 0 to 1; cheap, so call it often."""
         ...
 
+    def wanted(self) -> tuple[int, int] | None:
+        """
+        Tell which segment somebody waits for most recently, by variant and number.
+
+        Each is told once; ``None`` if there is nothing new.
+        """
+        ...
+
     def segment(self, segment: Segment) -> None:
         """Tell that a segment's file, and what it needs to be played, are whole."""
         ...

@@ -6,6 +6,7 @@ Apart from its asynchronous twin so that neither of them imports asyncio.
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Generic
@@ -59,6 +60,13 @@ class BlockingChannel(Generic[Incoming]):
         while (message := self._frames.next()) is None:
             self._receive_piece()
         return message, self._take(message.descriptors)
+
+    def receive_ready(self) -> Iterator[tuple[Incoming, list[int]]]:
+        """Yield every message that is there already; raises as ``receive``."""
+        while select.select([self._socket], [], [], 0)[0]:
+            self._receive_piece()
+        while (message := self._frames.next()) is not None:
+            yield message, self._take(message.descriptors)
 
     def receive_waiting(self) -> Iterator[tuple[Incoming, list[int]]]:
         """Receive once, then yield every message that is complete; raises as ``receive``."""

@@ -181,6 +181,13 @@ class Created(Message, frozen=True, kw_only=True):
         return 1
 
 
+class Want(Message, frozen=True, kw_only=True):
+    """Somebody waits for a segment of the artifact that is being made."""
+
+    variant: Annotated[int, msgspec.Meta(ge=0)]
+    number: Annotated[int, msgspec.Meta(ge=0)]
+
+
 # Worker to server.
 
 
@@ -237,7 +244,7 @@ class Failed(Message, frozen=True, kw_only=True):
 Answer = Surveyed | Probed | Rendered | Failed
 ToZygote = Spawn
 FromZygote = Ready | Spawned | NotSpawned | Exited
-ToWorker = Survey | Probe | Render | Created
+ToWorker = Survey | Probe | Render | Created | Want
 FromWorker = Create | Progress | SegmentMade | Made | Answer
 
 Incoming = TypeVar("Incoming", bound=Message)

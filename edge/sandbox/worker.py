@@ -161,6 +161,7 @@ class ControlSink:
     def __init__(self, control: BlockingChannel[wire.ToWorker]) -> None:
         self._control = control
         self._turn = threading.Lock()
+        self._wanted: tuple[int, int] | None = None
         self._told = 0.0
         self._told_at = time.monotonic()
 
@@ -168,8 +169,12 @@ class ControlSink:
         """Open a new artifact file; the server ends this worker if *path* is not allowed."""
         with self._turn:
             self._control.send(wire.Create(path=path))
-            _, (descriptor,) = self._control.receive()
-        return open(descriptor, "w+b")
+            while True:
+                message, descriptors = self._control.receive()
+                if isinstance(message, wire.Created):
+                    break
+                self._note(message)
+        return open(descriptors[0], "w+b")
 
     def progress(self, fraction: float) -> None:
         """Tell how much of the work is done, at most every 100 ms or every percent."""
@@ -181,6 +186,19 @@ class ControlSink:
             if rise > 0 and fraction <= 1 and due:
                 self._control.send(wire.Progress(fraction=fraction))
                 self._told, self._told_at = fraction, now
+
+    def wanted(self) -> tuple[int, int] | None:
+        """Tell which segment the server was asked for most recently."""
+        with self._turn:
+            for message, _ in self._control.receive_ready():
+                self._note(message)
+            wanted, self._wanted = self._wanted, None
+        return wanted
+
+    def _note(self, message: wire.ToWorker) -> None:
+        if not isinstance(message, wire.Want):
+            raise wire.Malformed("an answer to nothing")
+        self._wanted = message.variant, message.number
 
     def segment(self, segment: Segment) -> None:
         """Tell that a segment's file is whole."""

@@ -47,12 +47,16 @@ class MemorySink:
     files: dict[str, bytes] = field(default_factory=dict)
     told: list[float] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    wants: list[tuple[int, int] | None] = field(default_factory=list)
 
     def create(self, path: str) -> BinaryIO:
         return _Kept(self.files, path)
 
     def progress(self, fraction: float) -> None:
         self.told.append(fraction)
+
+    def wanted(self) -> tuple[int, int] | None:
+        return self.wants.pop(0) if self.wants else None
 
     def segment(self, segment: Segment) -> None:
         assert self.files[segment.path], "announced before it was written"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -43,18 +44,46 @@ _BATCH_SAMPLES = 32 * 1024
 _LAYOUTS = {1: "mono", 2: "stereo"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """
+    A place on the timeline from which on it is decoded, ``run_samples`` into a run of one kind.
+
+    The run begins at ``clock`` seconds; its rate is ``rate_hz``. Resamplers of all rates asked
+    for make a sample exactly there, so that those made from here on are those of the whole.
+    """
+
+    clock: Fraction = Fraction(0)
+    run_samples: int = 0
+    rate_hz: int = 1
+
+    def position(self, sample_rate_hz: int) -> int:
+        """Tell where the place is, in samples of an output rate."""
+        begins = round(self.clock * sample_rate_hz)
+        return begins + self.run_samples * sample_rate_hz // self.rate_hz
+
+
 class Conformer:
     """Brings decoded frames of any kind to one rate, channel count and planar sample format."""
 
-    def __init__(self, *, sample_rate_hz: int, channels: int, sample_format: str) -> None:
+    def __init__(
+        self,
+        *,
+        sample_rate_hz: int,
+        channels: int,
+        sample_format: str,
+        landing: Landing | None = None,
+    ) -> None:
         self._rate = sample_rate_hz
         self._channels = channels
         self._format = sample_format
         self._kind: tuple[int, str, str] | None = None
         self._resampler: AudioResampler | None = None
+        landing = landing or Landing()
+        self._skipped = landing.run_samples
         self._run_samples = 0
-        self._clock = Fraction(0)
-        self.made_samples = 0
+        self._clock = landing.clock
+        self.made_samples = landing.position(sample_rate_hz)
 
     def conform(self, frames: Iterable[AudioFrame]) -> Iterator[Block]:
         """
@@ -79,7 +108,7 @@ class Conformer:
             self._format, layout, self._rate, _BATCH_SAMPLES, options=_SWR_OPTIONS
         )
         self._kind = kind
-        self._run_samples = 0
+        self._run_samples, self._skipped = self._skipped, 0
 
     def _close_run(self) -> Iterator[Block]:
         if self._kind is None:
@@ -139,38 +168,67 @@ def _finite(block: Block) -> Block:
 
 
 def shape(
-    blocks: Iterable[Block], shaping: Shaping, sample_rate_hz: int, *, loudness_gain_db: float = 0.0
+    blocks: Iterable[Block],
+    shaping: Shaping,
+    sample_rate_hz: int,
+    *,
+    loudness_gain_db: float = 0.0,
+    first: int = 0,
+    total: int | None = None,
 ) -> Iterator[Block]:
     """
-    Apply gain and linear-in-amplitude fades to a whole timeline.
+    Apply gain and linear-in-amplitude fades to a timeline, or to its end from *first* on.
 
     Args:
         loudness_gain_db: What reaches the wanted loudness, on top of the wanted gain.
 
-    The fade-out needs to know the end before it comes, so as many samples as it lasts are held
-    back: memory grows with the fade, not with the timeline.
+        total: How many samples the whole timeline has, if that is known. Else the fade-out holds
+            back as many samples as it lasts, because it needs to know the end before it comes:
+            memory grows with the fade, not with the timeline.
     """
     gain = np.float32(10 ** (shaping.gain_centibels / 2000 + loudness_gain_db / 20))
     fade_in = shaping.fade_in_ms * sample_rate_hz // 1000
     fade_out = shaping.fade_out_ms * sample_rate_hz // 1000
+    at = first
+
+    def risen() -> Iterator[Block]:
+        nonlocal at
+        for block in blocks:
+            louder = block * gain
+            if at < fade_in:
+                rising: Block = np.arange(at, at + block.shape[1], dtype=np.float32) / fade_in
+                louder *= np.minimum(rising, 1)
+            at += block.shape[1]
+            yield louder
+
+    if total is None:
+        yield from _fallen_at_the_end(risen(), fade_out)
+        return
+    for block in risen():
+        yield _fallen(block, total - at + block.shape[1], fade_out)
+
+
+def _fallen(block: Block, left: int, fade_out: int) -> Block:
+    """Fade a block that begins *left* samples before the end."""
+    if left - block.shape[1] >= fade_out:
+        return block
+    falling: Block = np.arange(left, left - block.shape[1], -1, dtype=np.float32)
+    faded: Block = block * np.minimum(falling / max(fade_out, 1), 1)
+    return faded
+
+
+def _fallen_at_the_end(blocks: Iterable[Block], fade_out: int) -> Iterator[Block]:
     held: deque[Block] = deque()
     left = 0
-    at = 0
     for block in blocks:
-        louder = block * gain
-        if at < fade_in:
-            rising: Block = np.arange(at, at + block.shape[1], dtype=np.float32) / fade_in
-            louder *= np.minimum(rising, 1)
-        at += block.shape[1]
-        held.append(louder)
-        left += louder.shape[1]
+        held.append(block)
+        left += block.shape[1]
         while held and left - held[0].shape[1] >= fade_out:
             left -= held[0].shape[1]
             yield held.popleft()
     for block in held:
-        falling: Block = np.arange(left, left - block.shape[1], -1, dtype=np.float32)
+        yield _fallen(block, left, fade_out)
         left -= block.shape[1]
-        yield block * np.minimum(falling / max(fade_out, 1), 1)
 
 
 class Counted:

@@ -15,6 +15,7 @@ from transforms.formats import FORMATS, Format, fits_one_channel
 from transforms.plan import (
     Clip,
     Encoding,
+    Length,
     Limits,
     RealTime,
     RenderPlan,
@@ -71,14 +72,17 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
     """
     spans: list[Span] = []
     clips: list[ResolvedClip] = []
+    lengths: list[Length] = []
     duration: Fraction | None = Fraction(0)
     for index, (clip, fact) in enumerate(zip(plan.clips, facts, strict=True)):
         resolved = _cut(clip, fact)
         clips.append(resolved)
         placed = list(_place(index, clip, fact, resolved))
         spans += placed
-        length = _length(placed, fact)
-        duration = None if duration is None or length is None else duration + length
+        held = _lengths(placed, fact)
+        lengths += held or ()
+        if duration is not None:
+            duration = None if held is None else sum((one.seconds for one in held), duration)
     channels = min(MOST_CHANNELS, max(fact.channels for fact in facts))
     # If none is to be shown while it is made, the fastest is (seed, rt=false): no one waits then.
     deferring = any(v.real_time is not RealTime.FALSE for v in plan.variants)
@@ -91,6 +95,7 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
     )
     if duration is not None:
         _refuse_too_large(plan.format, encodings, duration, limits)
+    exact = duration is not None and all(fact.exact for fact in facts)
     return Resolved(
         render=RenderPlan(
             format=plan.format,
@@ -101,10 +106,11 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
             limits=limits,
             expected_ms=None if duration is None else round(duration * 1000),
             container=plan.container,
+            lengths=tuple(lengths) if exact else None,
         ),
         clips=tuple(clips),
         duration=duration,
-        exact=duration is not None and all(fact.exact for fact in facts),
+        exact=exact,
     )
 
 
@@ -168,17 +174,20 @@ def _place(index: int, clip: Clip, fact: SourceFacts, cut: ResolvedClip) -> Iter
             yield Span(source=index, start_samples=first, end_samples=whole)
 
 
-def _length(spans: Sequence[Span], fact: SourceFacts) -> Fraction | None:
-    total = 0
+def _lengths(spans: Sequence[Span], fact: SourceFacts) -> list[Length] | None:
+    """Tell how long each span is, as far as the source's length is known or claimed."""
+    ends: list[int] = []
     for span in spans:
-        if span.end_samples is not None and (fact.samples is None or not fact.exact):
-            total += span.end_samples - span.start_samples
-        elif fact.samples is None:
-            return None
+        if span.end_samples is not None:
+            ends.append(span.end_samples)
+        elif fact.samples is not None:
+            ends.append(fact.samples)
         else:
-            end = fact.samples if span.end_samples is None else span.end_samples
-            total += max(0, end - span.start_samples)
-    return Fraction(total, fact.sample_rate_hz)
+            return None
+    return [
+        Length(samples=max(0, end - span.start_samples), sample_rate_hz=fact.sample_rate_hz)
+        for span, end in zip(spans, ends, strict=True)
+    ]
 
 
 def _encoding(variant: Variant, output: Format, source_channels: int) -> Encoding:

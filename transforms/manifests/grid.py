@@ -11,6 +11,7 @@ nearest to the instant.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -50,6 +51,17 @@ class Grid:
     def first_frame(self, segment: int, sample_rate_hz: int) -> int:
         """Tell which AAC frame of the sound, priming not counted, a segment begins with."""
         return round(self.start(segment) * sample_rate_hz / FRAME_SAMPLES)
+
+    def segments(self, samples: int, sample_rate_hz: int) -> int:
+        """Tell how many segments a timeline of so many samples has."""
+        if not samples:
+            return 0
+        last_start = -(-samples // FRAME_SAMPLES) - self.crumb_frames(sample_rate_hz)
+        most = 2 + samples // (min(RAMP_SECONDS) * sample_rate_hz)
+        starts = range(1, 1 + most)
+        return 1 + bisect_right(
+            starts, last_start, key=lambda n: self.first_frame(n, sample_rate_hz)
+        )
 
     @staticmethod
     def crumb_frames(sample_rate_hz: int) -> int:

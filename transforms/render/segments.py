@@ -32,6 +32,9 @@ class Segments:
         self._muxers = [_muxer(self._container, encoding) for encoding in plan.encodings]
         self._made: list[dict[int, Segment]] = [{} for _ in plan.encodings]
         self._files: dict[str, RenderedFile] = {}
+        for variant, muxer in enumerate(self._muxers):
+            if (start := muxer.initialisation()) is not None:
+                self._write(hls.initialisation_path(variant), muxer.media_type, start)
 
     def make(self, variant: int, stretch: Stretch) -> None:
         """Encode a stretch of sound and write it as the segment of its number."""
@@ -46,8 +49,6 @@ class Segments:
             first_packet=stretch.first_packet,
             padding_samples=_padding(stretch, len(packets)),
         )
-        if not stretch.number and (start := muxer.initialisation()) is not None:
-            self._write(hls.initialisation_path(variant), muxer.media_type, start)
         path = hls.segment_path(variant, stretch.number, self._container)
         self._write(path, muxer.media_type, content)
         first_sample = stretch.first_frame * AAC_FRAME_SAMPLES

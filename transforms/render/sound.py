@@ -14,12 +14,12 @@ from fractions import Fraction
 from av.audio.frame import AudioFrame
 
 from transforms.audio.decode import decode
-from transforms.audio.filters import Block, Conformer, shape
+from transforms.audio.filters import Block, Conformer, Landing, shape
 from transforms.audio.loudness import measure
 from transforms.audio.open import open_track
 from transforms.audio.tags import read_tags
 from transforms.formats import FORMATS
-from transforms.plan import Encoding, RenderPlan, Shaping
+from transforms.plan import Encoding, RenderPlan, Shaping, Span
 from transforms.problems import OutputTooLarge
 from transforms.sources import Source
 
@@ -35,13 +35,18 @@ class Sound:
         *,
         loudness_gain_db: float = 0.0,
         progress: Callable[[float], None] | None = None,
+        landing: Landing | None = None,
     ) -> None:
+        """
+        Prepare the sound that *frames* make, from *landing* on if they do not begin at the start.
+        """
+        self._landing = landing or Landing()
         self._plan = plan
         self._encoding = encoding
         self._frames = frames
         self._loudness_gain_db = loudness_gain_db
         self._progress = progress
-        self.samples = 0
+        self.samples = self._landing.position(encoding.sample_rate_hz)
 
     def blocks(self) -> Iterator[Block]:
         """
@@ -51,11 +56,18 @@ class Sound:
             UnsupportedMedia, RenderFailed: A source cannot be decoded.
             OutputTooLarge: It passes the longest that may be made.
         """
-        blocks = _conformed(self._plan, self._encoding, self._frames)
+        blocks = _conformed(self._plan, self._encoding, self._frames, self._landing)
         shaping = self._plan.shaping
         if shaping != Shaping():
             rate = self._encoding.sample_rate_hz
-            blocks = shape(blocks, shaping, rate, loudness_gain_db=self._loudness_gain_db)
+            blocks = shape(
+                blocks,
+                shaping,
+                rate,
+                loudness_gain_db=self._loudness_gain_db,
+                first=self.samples,
+                total=self._plan.samples(rate),
+            )
         return self._watched(blocks)
 
     def _watched(self, blocks: Iterable[Block]) -> Iterator[Block]:
@@ -73,8 +85,10 @@ class Sound:
             yield block
 
 
-def decoded(plan: RenderPlan, sources: Sequence[Source]) -> Iterator[AudioFrame]:
-    """Decode the plan's spans one after another."""
+def decoded(
+    plan: RenderPlan, sources: Sequence[Source], spans: Sequence[Span] | None = None
+) -> Iterator[AudioFrame]:
+    """Decode the plan's spans, or only *spans*, one after another."""
     return itertools.chain.from_iterable(
         decode(
             sources[span.source],
@@ -82,7 +96,7 @@ def decoded(plan: RenderPlan, sources: Sequence[Source]) -> Iterator[AudioFrame]
             start=span.start_samples,
             end=span.end_samples,
         )
-        for span in plan.spans
+        for span in (plan.spans if spans is None else spans)
     )
 
 
@@ -107,12 +121,16 @@ def tags(plan: RenderPlan, sources: Sequence[Source]) -> Mapping[str, str]:
 
 
 def _conformed(
-    plan: RenderPlan, encoding: Encoding, frames: Iterable[AudioFrame]
+    plan: RenderPlan,
+    encoding: Encoding,
+    frames: Iterable[AudioFrame],
+    landing: Landing | None = None,
 ) -> Iterator[Block]:
     conformer = Conformer(
         sample_rate_hz=encoding.sample_rate_hz,
         channels=encoding.channels,
         sample_format=_sample_format(plan),
+        landing=landing,
     )
     return conformer.conform(frames)
 

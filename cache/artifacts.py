@@ -5,9 +5,9 @@ An artifact lives under ``artifacts/<first two digits>/<key>/``: its files named
 and ``receipt.json``, which is stored last and deleted first. Names made of content mean that two
 fills of one key can never mix: each receipt points at the bytes it was written for.
 
-The files of an artifact that is shown while it is made are kept one by one (``keep``), beside a
-note in which whoever makes it says how far it is; both are there for every process that shares
-the store, and belong to nobody until the receipt does.
+The files of an artifact that is shown while it is made are kept one by one (``keep``), beside
+notes in which whoever makes it says how far it is, and others what they wait for; all are there
+for every process that shares the store, and belong to nobody until the receipt does.
 
 One process should publish and evict under a size limit; others may share the store, and treat
 what has gone meanwhile as never having been there.
@@ -125,19 +125,19 @@ class Artifacts:
             raise ArtifactRefused(f"nothing in {path}")
         return file
 
-    async def write_note(self, key: str, text: bytes) -> None:
-        """Store a note beside the kept files of *key*, in place of the last one."""
+    async def write_note(self, key: str, subject: str, text: bytes) -> None:
+        """Store one of ``names.NOTES`` beside the kept files of *key*, in place of the last one."""
         staging = await self._area.stage()
         try:
             local = await asyncio.to_thread(staging.write_aside, text)
-            await self._blobs.put(names.note_key(key), local)
+            await self._blobs.put(names.note_key(key, subject), local)
         finally:
             await staging.discard()
 
-    async def read_note(self, key: str) -> bytes | None:
-        """Return the note of *key*, None when there is none."""
+    async def read_note(self, key: str, subject: str) -> bytes | None:
+        """Return a note about *key*, None when there is none."""
         try:
-            reader = await self._blobs.open(names.note_key(key))
+            reader = await self._blobs.open(names.note_key(key, subject))
         except BlobMissing:
             return None
         try:
@@ -198,7 +198,8 @@ class Artifacts:
                     # A full disk must not keep what will never be asked for.
                     await self._remove(key)
                     raise
-                await self._blobs.delete(names.note_key(key))
+                for subject in names.NOTES:
+                    await self._blobs.delete(names.note_key(key, subject))
             self._remember(receipt)
         await staging.discard()
         await self.sweep()

@@ -27,9 +27,14 @@ def receipt_key(key: str) -> str:
     return prefix(key) + "receipt.json"
 
 
-def note_key(key: str) -> str:
-    """Name the note about an artifact that is being made."""
-    return prefix(key) + "note.json"
+# What notes about an artifact that is being made can be about: how far it is, and what somebody
+# waits for.
+GROWTH, WANTED = NOTES = ("growth", "wanted")
+
+
+def note_key(key: str, subject: str) -> str:
+    """Name a note about an artifact that is being made."""
+    return prefix(key) + f"{subject}.json"
 
 
 def owner(blob_key: str) -> str | None:

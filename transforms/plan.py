@@ -38,6 +38,13 @@ class Container(StrEnum):
     MP4 = "mp4"
 
 
+class Playlist(StrEnum):
+    """Values of ``playlist``: whether a real-time stream is shown as it grows, or whole at once."""
+
+    EVENT = "event"
+    FULL = "full"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """One file on the timeline, how it is cut and how often it plays."""

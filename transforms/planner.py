@@ -16,13 +16,23 @@ from transforms.delivery import DELIVERY_PARAMETERS, Delivery, read_delivery
 from transforms.formats import (
     DEFAULT_FORMAT,
     FORMATS,
+    Answer,
     Codec,
     Format,
     FormatSpec,
     fits_one_channel,
 )
 from transforms.grammar import CdnUrl, check_path
-from transforms.plan import Clip, Container, RealTime, Shaping, TransformPlan, TrimMode, Variant
+from transforms.plan import (
+    Clip,
+    Container,
+    Playlist,
+    RealTime,
+    Shaping,
+    TransformPlan,
+    TrimMode,
+    Variant,
+)
 from transforms.problems import BadParameter, BadPath, UnknownParameter
 from transforms.timecode import parse_time
 from transforms.values import boolean, choice, integer, listed, thousandths
@@ -38,7 +48,7 @@ DEFAULT_POINTS = 1000
 
 CLIP_PARAMETERS = ("ts", "te", "tm", "rp", "track")
 VARIANT_PARAMETERS = ("br", "sr", "rt", "ch")
-OUTPUT_PARAMETERS = ("f", "bd", "pts", "gain", "norm", "fi", "fo", "container", "v")
+OUTPUT_PARAMETERS = ("f", "bd", "pts", "gain", "norm", "fi", "fo", "container", "playlist", "v")
 KNOWN_PARAMETERS = (
     *OUTPUT_PARAMETERS,
     *VARIANT_PARAMETERS,
@@ -50,11 +60,16 @@ KNOWN_PARAMETERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformUrl:
-    """A transform URL, understood: the plan, and how to deliver what it makes."""
+    """
+    A transform URL, understood: the plan, and how to deliver what it makes.
+
+    ``playlist`` changes no segment, so it is no part of the plan.
+    """
 
     url: CdnUrl
     plan: TransformPlan
     delivery: Delivery
+    playlist: Playlist = Playlist.EVENT
 
     @property
     def spec(self) -> FormatSpec:
@@ -110,7 +125,9 @@ def plan(url: CdnUrl) -> TransformUrl:
             container=walk.container if spec.segmented else None,
             version=walk.version,
         )
-    return TransformUrl(url=url, delivery=delivery, plan=made)
+    # A page is for people, who like to see how long a thing is and to hear its middle.
+    usual = Playlist.FULL if spec.answer is Answer.PAGE else Playlist.EVENT
+    return TransformUrl(url=url, delivery=delivery, plan=made, playlist=walk.playlist or usual)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,6 +142,7 @@ class _Walk:
     bit_depth: str | None = None
     points: int = DEFAULT_POINTS
     container: Container = Container.TS
+    playlist: Playlist | None = None
     version: str | None = None
     _seen: set[str] = field(default_factory=set)
     _seen_in_clip: set[str] = field(default_factory=set)
@@ -236,6 +254,13 @@ class _Walk:
                     self.container = choice(name, value, Container)
                 elif not self.spec.of_file:
                     raise BadParameter(name, value, "to be left out: only HLS has segments")
+            case "playlist":
+                if self.spec.answer in (Answer.PLAYLIST, Answer.PAGE):
+                    self.playlist = choice(name, value, Playlist)
+                elif not self.spec.of_file:
+                    raise BadParameter(
+                        name, value, "to be left out: only real-time HLS is played while it is made"
+                    )
             case "norm":
                 self.shaping["loudness_centilufs"] = thousandths(name, value, -70, -5) // 10
             case "gain":

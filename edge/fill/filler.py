@@ -35,7 +35,7 @@ from edge.sandbox.problems import (
     ZygoteLost,
 )
 from transforms.audio.timeline import Resolved
-from transforms.plan import Limits
+from transforms.plan import Limits, Playlist
 from transforms.planner import TransformUrl
 
 # Failures that may pass by themselves are tried again, but not by every poll.
@@ -167,13 +167,22 @@ class Filler:
         silent = self._clock.now_ms() - job.updated_ms >= _LAST_WORD_MS
         return replace(growth, ended=growth.ended or silent)
 
+    async def want(self, wanted: Wanted, variant: int, number: int) -> None:
+        """Ask whoever makes an HLS artifact to make a segment of it next."""
+        await self._growths.want(wanted.key, variant, number)
+
     def note_played(self, wanted: Wanted) -> None:
         """Note that somebody was given a part of an artifact that is being made."""
         self._growths.note_played(wanted.key)
 
     async def resolve(self, wanted: Wanted) -> Resolved:
-        """Settle every number of a plan against its sources; raises as ``obtain``."""
-        return await self._surveys.resolve(wanted, self._limits)
+        """
+        Settle every number of a plan against its sources; raises as ``obtain``.
+
+        A playlist that is to be whole at once needs lengths that are certain.
+        """
+        exact = wanted.url.playlist is Playlist.FULL
+        return await self._surveys.resolve(wanted, self._limits, exact=exact)
 
     async def open(self, wanted: Wanted, file: ArtifactFile) -> Reader:
         """

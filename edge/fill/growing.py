@@ -21,6 +21,7 @@ from fractions import Fraction
 import msgspec
 
 from cache.artifacts import Artifacts
+from cache.names import GROWTH, WANTED
 from cache.receipts import ArtifactFile
 from cache.staging import Staging
 from edge.fill.showing import shown_variants
@@ -92,12 +93,16 @@ class Growing:
         self._kept: list[dict[int, Segment]] = [{} for _ in plan.variants]
         self._shown = before.shown if before is not None else None
         self._began = time.monotonic()
+        self._started: set[int] = set()
         self._made: asyncio.Queue[Segment] = asyncio.Queue()
         self._noted_at = 0.0
         self._unnoted = False
         self._snapped: tuple[int, tuple[int, ...] | None] = 0, self._shown
         self._snapshot = self._taken()
+        # Segments that somebody waits for, by variant and number.
+        self.wants: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         self._keeping = asyncio.create_task(self._keep_made(), name=f"keep {key[:8]}")
+        self._listening = asyncio.create_task(self._listen(), name=f"listen {key[:8]}")
 
     @property
     def growth(self) -> Growth:
@@ -138,15 +143,15 @@ class Growing:
 
     async def aclose(self) -> None:
         """Stop keeping."""
-        self._keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await self._keeping
+        for task in (self._keeping, self._listening):
+            task.cancel()
+        await asyncio.gather(self._keeping, self._listening, return_exceptions=True)
 
     async def write_note(self, growth: Growth) -> None:
         """Write down what there is, for other processes and later runs."""
         self._noted_at = time.monotonic()
         self._unnoted = False
-        await self._artifacts.write_note(self.key, msgspec.json.encode(growth))
+        await self._artifacts.write_note(self.key, GROWTH, msgspec.json.encode(growth))
 
     def produced_seconds(self) -> tuple[Fraction, ...]:
         """Tell how long each variant has become."""
@@ -177,6 +182,17 @@ class Growing:
             self._told()
             self._unnoted = True
 
+    async def _listen(self) -> None:
+        """Hear of the segments that other processes wait for."""
+        heard: bytes | None = None
+        while True:
+            text = await self._artifacts.read_note(self.key, WANTED)
+            if text is not None and text != heard:
+                heard = text
+                with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    self.wants.put_nowait(msgspec.json.decode(text, type=tuple[int, int]))
+            await asyncio.sleep(POLL_SECONDS)
+
     async def _next_made(self) -> Segment:
         """Wait for the next segment; write down what is there as soon as it is time to."""
         while self._unnoted:
@@ -190,10 +206,12 @@ class Growing:
         return await self._made.get()
 
     def _paths(self, segment: Segment) -> Sequence[str]:
-        """Name what a segment needs: its file, and before the first of fMP4 what comes once."""
+        """Name what a segment needs: its file, and with the first of fMP4 what comes once."""
         start = hls.initialisation_path(segment.variant)
-        first = segment.first_sample == 0 and self._plan.container is Container.MP4
-        return (start, segment.path) if first else (segment.path,)
+        if self._plan.container is Container.MP4 and segment.variant not in self._started:
+            self._started.add(segment.variant)
+            return start, segment.path
+        return (segment.path,)
 
     async def _keep(self, path: str) -> ArtifactFile:
         container = self._plan.container or Container.TS
@@ -257,6 +275,13 @@ class Growths:
             del self._growing[growing.key]
         self._wakeups.wake(growing.key)
 
+    async def want(self, key: str, variant: int, number: int) -> None:
+        """Ask whoever makes an artifact to make a segment of it next."""
+        if (growing := self._growing.get(key)) is not None:
+            growing.wants.put_nowait((variant, number))
+        else:
+            await self._artifacts.write_note(key, WANTED, msgspec.json.encode((variant, number)))
+
     def makes(self, key: str) -> bool:
         """Tell whether this process is making an artifact."""
         return key in self._growing
@@ -265,7 +290,7 @@ class Growths:
         """Say what there is of an artifact that is not complete, None if nothing was listed."""
         if (growing := self._growing.get(key)) is not None:
             return growing.growth
-        text = await self._artifacts.read_note(key)
+        text = await self._artifacts.read_note(key, GROWTH)
         if text is None:
             return None
         try:

@@ -121,7 +121,9 @@ class Surveys:
                 await reader.aclose()
             return msgspec.json.encode(facts)
 
-        text = await self._remembered(_name(_FACTS, source, track, exact), survey)
+        counted = None if exact else await self._hot.get(_name(_FACTS, source, track, True))
+        name = _name(_FACTS, source, track, exact)
+        text = counted or await self._remembered(name, survey)
         return msgspec.json.decode(text, type=SourceFacts)
 
     async def _note_death(self, source: SourceObject, death: SandboxProblem) -> None:

@@ -38,6 +38,7 @@ class Conversation:
         staging: Staging | None = None,
         on_progress: Callable[[float], None] | None = None,
         on_segment: Callable[[Segment], None] | None = None,
+        wants: asyncio.Queue[tuple[int, int]] | None = None,
         variants: int = 0,
         max_files: int = 0,
     ) -> None:
@@ -45,6 +46,9 @@ class Conversation:
         self._staging = staging
         self._on_progress = on_progress
         self._on_segment = on_segment
+        self._wants = wants
+        self._begun = asyncio.Event()
+        self._sending = asyncio.Lock()
         self._variants = variants
         self._announced: set[str] = set()
         self._max_files = max_files
@@ -65,6 +69,7 @@ class Conversation:
             try:
                 async with asyncio.TaskGroup() as group:
                     servers = [group.create_task(_serve(*pair)) for pair in served]
+                    servers.append(group.create_task(self._pass_wants_on()))
                     answer = await self._talk(job, descriptors)
                     for server in servers:
                         server.cancel()
@@ -77,6 +82,7 @@ class Conversation:
         control = self._child.control
         try:
             await control.send(job, descriptors)
+            self._begun.set()
             while True:
                 message, _ = await control.receive()
                 match message:
@@ -106,7 +112,20 @@ class Conversation:
         if len(self._created) > self._max_files:
             raise SentGarbage(f"more than {self._max_files} files")
         with await _open(self._staging, path) as file:
-            await self._child.control.send(wire.Created(), [file.fileno()])
+            async with self._sending:
+                await self._child.control.send(wire.Created(), [file.fileno()])
+
+    async def _pass_wants_on(self) -> None:
+        """Tell the worker what is waited for; it looks at the last of it between two segments."""
+        await self._begun.wait()
+        while self._wants is not None:
+            variant, number = await self._wants.get()
+            try:
+                async with self._sending:
+                    await self._child.control.send(wire.Want(variant=variant, number=number))
+            except wire.ChannelClosed:
+                # What became of the worker is told by what it does not say any more.
+                return
 
     def _progress(self, fraction: float) -> None:
         if self._on_progress is None:

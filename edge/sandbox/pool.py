@@ -29,6 +29,7 @@ from edge.sandbox.problems import (
     WorkerDied,
     ZygoteLost,
 )
+from transforms.formats import FORMATS
 from transforms.plan import RenderPlan, RenderReport, Segment, SourceFacts
 
 # A zygote that keeps dying is not restarted more often than this.
@@ -52,7 +53,9 @@ class SandboxSettings:
     address_space_bytes: int = 1 << 30
     open_files: int = 128
     artifact_files: int = 200_000
-    render_nice: int = 10
+    render_nice: int = 15
+    # Somebody is listening: three times the share of an ordinary one, still far from the server's.
+    real_time_nice: int = 10
     concurrent_surveys: int = 4
 
 
@@ -144,6 +147,7 @@ class Sandbox:
         *,
         on_progress: Callable[[float], None],
         on_segment: Callable[[Segment], None] | None = None,
+        wants: asyncio.Queue[tuple[int, int]] | None = None,
         deadline_seconds: float,
         threads: int = 1,
     ) -> RenderReport:
@@ -156,6 +160,9 @@ class Sandbox:
             on_segment: Called in the loop with each segment of an HLS format, whose file in
                 *staging* is whole then; with several threads they come in no order.
 
+            wants: Segments, by variant and number, that are to be made before others; taken as
+                they come.
+
             threads: How many may encode at once.
 
         Raises as ``survey``, and whatever *staging* raised. How many run at once is the caller's
@@ -166,7 +173,11 @@ class Sandbox:
             limits=self._limits(
                 deadline_seconds,
                 file_bytes=plan.limits.file_bytes + SPARE_FILE_BYTES,
-                nice=self._settings.render_nice,
+                nice=(
+                    self._settings.real_time_nice
+                    if FORMATS[plan.format].real_time
+                    else self._settings.render_nice
+                ),
             ),
             plan=plan,
             threads=threads,
@@ -177,6 +188,7 @@ class Sandbox:
                 staging=staging,
                 on_progress=on_progress,
                 on_segment=on_segment,
+                wants=wants,
                 variants=len(plan.encodings),
                 max_files=self._settings.artifact_files,
             )

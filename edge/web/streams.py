@@ -24,10 +24,11 @@ from edge.web.delivery.caching import NOT_KEPT, CachePolicy, for_ever
 from edge.web.delivery.text import Text
 from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
 from edge.web.prefer import LONGEST_WAIT_SECONDS
+from edge.web.whole import timeline
 from transforms.formats import HLS_MEDIA_TYPE
 from transforms.manifests import hls
 from transforms.manifests.grid import Grid
-from transforms.plan import Container, TransformPlan
+from transforms.plan import Container, Playlist, TransformPlan
 
 _GROWING = CachePolicy(shared=True, max_age_seconds=0)
 
@@ -67,6 +68,12 @@ class StreamRequest:
         found = _PATH.fullmatch(self.path)
         return int(found["variant"]) if found else None
 
+    @property
+    def number(self) -> int | None:
+        """The number of the segment that the path is of; None for what is no segment."""
+        name = self.path.rpartition("/")[2].partition(".")[0]
+        return int(name) if name.isdecimal() else None
+
 
 def is_part(path: str, plan: TransformPlan) -> bool:
     """Tell whether an HLS artifact can have a file at *path*."""
@@ -96,6 +103,8 @@ class Streams:
         standing = await self._standing(request)
         if standing.receipt is not None:
             return await self.finished(scope, wanted, standing, path)
+        if standing.job.state is not JobState.FAILED and (whole := await self._whole(request)):
+            return whole
         if path == hls.MULTIVARIANT_PATH:
             return await self._multivariant(request, standing)
         if path.endswith(".m3u8"):
@@ -109,6 +118,9 @@ class Streams:
         file = standing.receipt.file(path) if standing.receipt else None
         if file is None:
             raise problems.not_found(f"This transform has no artifact {path}.")
+        request = StreamRequest(scope=scope, wanted=wanted, path=path)
+        if whole := await self._whole(request):
+            return whole
         # The URL without the artifact's name follows its source when that is replaced.
         policy = CHANGING if wanted.url.delivery.artifact is None else for_ever(shared=True)
         if file.media_type != HLS_MEDIA_TYPE:
@@ -118,7 +130,6 @@ class Streams:
             text = (await read_whole(reader, _MOST_PLAYLIST_BYTES)).decode()
         finally:
             await reader.aclose()
-        request = StreamRequest(scope=scope, wanted=wanted, path=path)
         return self._playlist(request, text, kept(wanted.url.delivery, policy))
 
     async def _standing(self, request: StreamRequest) -> Standing:
@@ -133,6 +144,22 @@ class Streams:
                 if growth is not None:
                     return standing
         return await standing_of(self._filler, request.wanted)
+
+    async def _whole(self, request: StreamRequest) -> ASGIApp | None:
+        """Answer with a playlist of the whole timeline, if that is wanted and can be written."""
+        full = request.wanted.url.playlist is Playlist.FULL
+        if not full or not request.path.endswith(".m3u8"):
+            return None
+        planned = await timeline(self._filler, request.wanted)
+        if planned is None:
+            return None
+        variant = request.variant
+        text = planned.multivariant() if variant is None else planned.media(variant)
+        self._filler.note_played(request.wanted)
+        delivery = request.wanted.url.delivery
+        # What follows from the plan is the same before and after everything is made.
+        policy = CHANGING if delivery.artifact is None else for_ever(shared=True)
+        return self._playlist(request, text, kept(delivery, policy))
 
     async def _multivariant(self, request: StreamRequest, standing: Standing) -> ASGIApp:
         standing, growth = await self._filler.watch(
@@ -199,6 +226,9 @@ class Streams:
 
     async def _segment(self, request: StreamRequest, standing: Standing) -> ASGIApp:
         path, wanted = request.path, request.wanted
+        standing, growth = await self._filler.watch(standing, lambda _: True, 0)
+        if (growth is None or path not in growth.files) and (number := request.number) is not None:
+            await self._filler.want(wanted, request.variant or 0, number)
         standing, growth = await self._filler.watch(
             standing, lambda growth: path in growth.files, LONGEST_WAIT_SECONDS
         )

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.running import PATIENCE_SECONDS, Edge, serving
+from tests.e2e.sounds import long_silence
 from tests.support.media import make
 from tests.support.synth import Sound
 
@@ -21,6 +22,8 @@ HERE = Path(__file__).parent
 RATE = 48_000
 MINUTE = 60
 LONG_SECONDS = 1_200
+HOUR = 3_600
+STAIRS_AT = 2_400
 
 
 class Browser:
@@ -91,6 +94,15 @@ def second_of(hertz: float) -> float:
     return (hertz - 400) / 20
 
 
+def late_stairs(path: Path) -> None:
+    """Write an hour of silence in which a minute of ``stairs`` begins after forty."""
+    long_silence(path, HOUR, rate=RATE)
+    header = path.stat().st_size - HOUR * RATE * 2
+    with path.open("r+b") as file:
+        file.seek(header + STAIRS_AT * RATE * 2)
+        file.write((stairs(MINUTE)[0] * 32767).astype(np.int16).tobytes())
+
+
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """A server with a minute that can be told by its sound, and something longer."""
@@ -98,5 +110,6 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         opened.put("minute.wav", make("wav-16", stairs(MINUTE), rate=RATE))
         noise = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 8_000 * LONG_SECONDS))
         opened.put("long.wav", make("wav-16", noise.astype(np.float32), rate=8_000))
+        late_stairs(opened.root / "hour.wav")
         opened.put("broken.mp3", b"This is no sound at all. " * 400)
         yield opened

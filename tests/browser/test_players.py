@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import LONG_SECONDS, MINUTE, Browser, second_of
+from tests.browser.conftest import HOUR, LONG_SECONDS, MINUTE, STAIRS_AT, Browser, second_of
 from tests.e2e.running import ACCOUNT, Edge
 
 PLAYERS = ["video.js-8", "hls.js"]
@@ -94,6 +94,34 @@ def test_seeking_lands_on_the_sound_of_that_second(
     assert agrees(forward)
     assert back["at"] == pytest.approx(13.2, abs=1)
     assert agrees(back)
+
+
+@pytest.mark.parametrize("container", ["ts", "mp4"])
+@pytest.mark.parametrize("player", PLAYERS)
+def test_minute_forty_of_a_file_nobody_transcoded_is_heard_at_once(
+    browser: Browser, edge: Edge, player: str, container: str
+) -> None:
+    stream = cold(edge, f"&playlist=full&container={container}", "hour.wav")
+    _, _, early, _, _, far, _, _, further, state = browser.play(
+        player,
+        stream,
+        PLAYING,
+        FINITE,
+        STATE,
+        {"do": "seek", "to": STAIRS_AT + 20.5},
+        {"do": "sleep", "seconds": 0.5},
+        HEAR,
+        {"do": "seek", "to": STAIRS_AT + 51},
+        {"do": "sleep", "seconds": 0.5},
+        HEAR,
+        STATE,
+    )
+
+    assert early["duration"] == pytest.approx(HOUR, abs=0.1)
+    assert far["at"] == pytest.approx(STAIRS_AT + 21, abs=1)
+    for heard in (far, further):
+        assert agrees({**heard, "at": heard["at"] - STAIRS_AT})
+    assert fatal(state) == []
 
 
 @pytest.mark.parametrize("player", PLAYERS)

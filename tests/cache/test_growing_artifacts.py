@@ -9,6 +9,7 @@ import pytest
 
 from cache.artifacts import ArtifactRefused, Artifacts
 from cache.blobs.disk import DiskBlobs
+from cache.names import GROWTH
 from cache.receipts import ArtifactFile, Receipt
 from cache.staging import Staging
 
@@ -75,14 +76,14 @@ async def test_the_receipt_lists_what_was_kept_and_what_was_staged(
     store: Artifacts, staging: Staging
 ) -> None:
     files = [await keep(store, staging, f"/0f/{n}.ts", b"%d" % n) for n in (1, 0)]
-    await store.write_note(KEY, b"{}")
+    await store.write_note(KEY, GROWTH, b"{}")
     write(staging, "/audio.m3u8", b"#EXTM3U")
     types = {"/0f/0.ts": TS, "/0f/1.ts": TS, "/audio.m3u8": "application/x"}
     receipt = await publish(store, staging, *files, types=types)
 
     assert [file.path for file in receipt.files] == sorted(types)
     assert [await read(store, file) for file in receipt.files] == [b"0", b"1", b"#EXTM3U"]
-    assert await store.read_note(KEY) is None
+    assert await store.read_note(KEY, GROWTH) is None
 
 
 @pytest.mark.parametrize("types", [{"/audio.m3u8": TS}, {"/0f/0.ts": TS, "/0f/1.ts": TS}])
@@ -107,13 +108,13 @@ async def test_an_empty_file_is_not_kept(store: Artifacts, staging: Staging) -> 
 async def test_a_note_outlives_the_process_and_is_replaced(
     store: Artifacts, tmp_path: Path
 ) -> None:
-    assert await store.read_note(KEY) is None
-    await store.write_note(KEY, b"one")
-    await store.write_note(KEY, b"two")
+    assert await store.read_note(KEY, GROWTH) is None
+    await store.write_note(KEY, GROWTH, b"one")
+    await store.write_note(KEY, GROWTH, b"two")
     await store.aclose()
 
     async with Artifacts(DiskBlobs(tmp_path / "blobs"), tmp_path) as again:
-        assert await again.read_note(KEY) == b"two"
+        assert await again.read_note(KEY, GROWTH) == b"two"
 
 
 async def test_what_is_left_unfinished_is_evicted_in_its_turn(tmp_path: Path) -> None:

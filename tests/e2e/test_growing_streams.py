@@ -234,7 +234,7 @@ def test_a_stream_outlives_its_listeners_and_is_billed_once(edge: Edge, host: Or
 def test_a_killed_server_goes_on_where_the_playlist_was(edge: Edge, host: Origin) -> None:
     edge.audio(STREAM)
     before = held(edge)
-    until(lambda: list(edge.data.rglob("note.json")), "what was listed to be written down")
+    until(lambda: list(edge.data.rglob("growth.json")), "what was listed to be written down")
     edge.kill()
     edge.start()
     after = edge.audio(MEDIA)
@@ -247,7 +247,7 @@ def test_a_killed_server_goes_on_where_the_playlist_was(edge: Edge, host: Origin
     assert made_seconds(last) == pytest.approx(SECONDS, abs=1e-4)
     until(lambda: edge.jobs()[0]["status"] == "Succeeded", "the job to be done")
     assert len(edge.entries()) == 1
-    until(lambda: not list(edge.data.rglob("note.json")), "the note to be thrown away")
+    until(lambda: not list(edge.data.rglob("growth.json")), "the note to be thrown away")
 
 
 def test_a_killed_worker_is_replaced_and_the_playlist_goes_on(edge: Edge, host: Origin) -> None:

@@ -11,7 +11,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
+from transforms.manifests.grid import FRAME_SAMPLES, Grid
 from transforms.plan import Container, Segment
 
 MULTIVARIANT_PATH = "/audio.m3u8"
@@ -26,8 +28,9 @@ MEDIA_TYPES = {Container.TS: "video/mp2t", Container.MP4: "audio/mp4"}
 _EXTENSIONS = {Container.TS: "ts", Container.MP4: "m4s"}
 
 # What a variant may need beyond its nominal bitrate while nobody can know: the encoder's reservoir
-# and the container.
+# and the container. A TS segment of 2 s may have 15 packets of 188 bytes more than it would need.
 _HEADROOM = Fraction(5, 4)
+_CONTAINER_BPS = {Container.TS: 16_000, Container.MP4: 2_000}
 
 _MAP = '#EXT-X-MAP:URI="'
 
@@ -55,6 +58,25 @@ def initialisation_path(variant: int) -> str:
 def segment_path(variant: int, number: int, container: Container) -> str:
     """Name a segment of a variant."""
     return f"{variant_folder(variant)}/{number}.{_EXTENSIONS[container]}"
+
+
+def planned_segments(
+    grid: Grid, samples: int, *, variant: int, sample_rate_hz: int, container: Container
+) -> tuple[Segment, ...]:
+    """List a variant's segments before they are made; nobody knows their sizes yet."""
+    count = grid.segments(samples, sample_rate_hz)
+    starts = [grid.first_frame(n, sample_rate_hz) * FRAME_SAMPLES for n in range(count)]
+    return tuple(
+        Segment(
+            variant=variant,
+            path=segment_path(variant, number, container),
+            first_sample=start,
+            samples=end - start,
+            sample_rate_hz=sample_rate_hz,
+            size_bytes=0,
+        )
+        for number, (start, end) in enumerate(pairwise([*starts, samples]))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +147,8 @@ def multivariant_playlist(
         if not complete:
             nominal = stream.bitrate_bps
             average = max(average, nominal)
-            peak = max(peak, average, math.ceil(nominal * _HEADROOM))
+            headroom = _CONTAINER_BPS[container]
+            peak = max(peak, average, math.ceil(nominal * _HEADROOM) + headroom)
         lines += (
             f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{_CODEC}"',
             media_playlist_path(stream.variant).removeprefix("/"),

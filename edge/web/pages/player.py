@@ -23,7 +23,7 @@ from edge.web.pages.render import page
 from edge.web.refusals import answer_to
 from transforms import canonical
 from transforms.formats import HLS_MEDIA_TYPE, Format
-from transforms.plan import Clip, TransformPlan
+from transforms.plan import Clip, Playlist, TransformPlan
 
 # Tags are whatever somebody typed; a title is a line.
 _LONGEST_TITLE = 300
@@ -76,7 +76,8 @@ async def player_page(filler: Filler, wanted: Wanted, assets: PlayerAssets | Non
         embeddable=True,
         facts=facts,
         assets=assets,
-        stream_url=canonical.spell(stream),
+        stream_url=canonical.spell(stream)
+        + ("&playlist=full" if wanted.url.playlist is Playlist.FULL else ""),
         stream_type=HLS_MEDIA_TYPE,
         file_url=canonical.spell(file),
         cover_url=canonical.spell(cover) if facts.has_cover else None,

@@ -89,7 +89,7 @@ async def test_the_page_plays_the_stream_of_its_own_parameters(app: ASGIApp, cal
 
     assert page.facts["data-stream"] == (
         "/W142hJk/audio/a%20note.wav?f=hls-aac-rt&container=ts"
-        "&br=64&sr=48&rt=auto&br=192&sr=48&rt=auto&rp=3"
+        "&br=64&sr=48&rt=auto&br=192&sr=48&rt=auto&rp=3&playlist=full"
     )
     assert page.facts["data-file"] == "/W142hJk/audio/a%20note.wav?f=m4a&br=64&sr=48&rp=3"
     assert page.facts["data-seconds"] == "6.0"

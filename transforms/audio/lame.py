@@ -98,9 +98,14 @@ def _declare(calls: ctypes.CDLL) -> None:
 
 
 class LameEncoder:
-    """One MP3 stream; use as a context manager, because its state lives outside Python."""
+    """
+    One MP3 stream; use as a context manager, because its state lives outside Python.
 
-    def __init__(self, library: Library, encoding: Encoding) -> None:
+    Args:
+        tag: Whether its first frame is room for ``tag_frame``.
+    """
+
+    def __init__(self, library: Library, encoding: Encoding, *, tag: bool = True) -> None:
         self._calls = library.calls
         self._handle: Any = self._calls.lame_init()
         if not self._handle:
@@ -121,7 +126,7 @@ class LameEncoder:
                 self._set("lame_set_VBR_hard_min", 1)
         else:
             self._set("lame_set_brate", kbps)
-        self._set("lame_set_bWriteVbrTag", 1)
+        self._set("lame_set_bWriteVbrTag", int(tag))
         self._set("lame_set_write_id3tag_automatic", 0)
         self._buffer = (ctypes.c_ubyte * _BUFFER_BYTES)()
         if self._calls.lame_init_params(self._handle) < 0:

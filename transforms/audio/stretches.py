@@ -65,7 +65,7 @@ def stretches(
 
         first: The number of the first stretch.
     """
-    window = _Window(hearing_from(boundaries(first)))
+    window = Window(hearing_from(boundaries(first)))
     number = first
     begin, end = boundaries(number), boundaries(number + 1)
     beyond = max(crumb_frames, LOOK_AHEAD_FRAMES)
@@ -83,22 +83,34 @@ def stretches(
         yield window.stretch(number, begin, None)
 
 
-class _Window:
-    """The part of a timeline that is still needed."""
+class Window:
+    """The part of a timeline that is still needed, from sample *begin* on."""
 
     def __init__(self, begin: int) -> None:
         self._blocks: deque[Block] = deque()
         self._begin = self.end = begin
 
     def push(self, block: Block) -> None:
+        """Add what comes next."""
         self._blocks.append(block)
         self.end += block.shape[1]
 
     def forget_before(self, sample: int) -> None:
+        """Let go of what ends before a sample."""
         while self._blocks and self._begin + self._blocks[0].shape[1] <= sample:
             self._begin += self._blocks.popleft().shape[1]
 
+    def between(self, first: int, end: int) -> Iterator[Block]:
+        """Yield what there is from one sample up to another."""
+        at = self._begin
+        for block in self._blocks:
+            samples = block.shape[1]
+            if at < end and at + samples > first:
+                yield block[:, max(0, first - at) : end - at]
+            at += samples
+
     def stretch(self, number: int, first_frame: int, end_frame: int | None) -> Stretch:
+        """Cut out a stretch with what is to be heard around it."""
         first = hearing_from(first_frame)
         end = self.end
         if end_frame is not None:
@@ -108,13 +120,5 @@ class _Window:
             first_frame=first_frame,
             end_frame=end_frame,
             first_sample=first,
-            sound=tuple(self._between(first, end)),
+            sound=tuple(self.between(first, end)),
         )
-
-    def _between(self, first: int, end: int) -> Iterator[Block]:
-        at = self._begin
-        for block in self._blocks:
-            samples = block.shape[1]
-            if at < end and at + samples > first:
-                yield block[:, max(0, first - at) : end - at]
-            at += samples

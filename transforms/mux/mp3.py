@@ -7,6 +7,7 @@ and it is written last, when its numbers are known.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
@@ -16,7 +17,8 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from transforms.audio.filters import Block, rechunk
-from transforms.audio.lame import FRAME_SAMPLES, LameEncoder, load
+from transforms.audio.lame import FRAME_SAMPLES, LameEncoder, load, tag_fits
+from transforms.audio.lame_parts import LameParts
 from transforms.mux.id3 import id3
 from transforms.plan import Encoding
 
@@ -35,7 +37,12 @@ def write(
         _write_with_libav(file, encoding, tags, blocks)
         return
     start = file.write(id3(tags))
-    with LameEncoder(library, encoding) as encoder:
+    with contextlib.ExitStack() as stack:
+        encoder: LameParts | LameEncoder
+        if threads > 1 and not encoding.average and tag_fits(encoding):
+            encoder = LameParts(library, encoding, threads=threads)
+        else:
+            encoder = stack.enter_context(LameEncoder(library, encoding))
         for piece in encoder.encode(blocks):
             file.write(piece)
         file.seek(start)

@@ -35,7 +35,7 @@ def render(
         sink: Where the files go; nothing is published here.
 
         threads: How many may encode at once, beside the one that decodes. What is made does not
-            depend on it.
+            depend on it, except that MP3 is one stream with one and is joined of parts with more.
 
     Returns:
         What was made, after it was checked.

@@ -104,7 +104,8 @@ class SourceFacts:
 
     ``frame_samples`` is the codec's fixed frame, ``None`` where there is none (PCM, FLAC,
     Vorbis). ``samples`` is what a player plays, priming and padding excluded; when it is not
-    ``exact`` it is the container's own claim.
+    ``exact`` it is the container's own claim. ``landmarks`` are places of a stream without an index
+    from which on it can be decoded: the first sample there, in a player's count, and its byte.
     """
 
     container: str
@@ -114,6 +115,7 @@ class SourceFacts:
     frame_samples: int | None
     samples: int | None
     exact: bool
+    landmarks: tuple[tuple[int, int], ...] = ()
 
     @property
     def duration(self) -> Fraction | None:
@@ -174,7 +176,7 @@ class RenderPlan:
     A transform against known sources: what a worker is told to do.
 
     ``lengths`` are those of the spans, if all of them are known for certain: then the timeline
-    can be entered anywhere.
+    can be entered anywhere. ``landmarks`` are those of each source, if it has some.
     """
 
     format: Format
@@ -186,6 +188,7 @@ class RenderPlan:
     expected_ms: int | None
     container: Container | None = None
     lengths: tuple[Length, ...] | None = None
+    landmarks: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def duration(self) -> Fraction | None:

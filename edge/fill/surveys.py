@@ -32,7 +32,7 @@ _Make: TypeAlias = "Callable[[], Awaitable[bytes]]"
 SURVEY_SECONDS = 60.0
 
 # A new number forgets what older engines found out.
-_FACTS = "facts2"
+_FACTS = "facts3"
 _META = "meta2"
 
 

@@ -10,7 +10,7 @@ decoded leaves silence of its length behind, so that what follows stays where it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from transforms.audio.chain import links
+from transforms.audio.chain import Link, links
 from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, reordered, silent
 from transforms.audio.layouts import is_list, settle
 from transforms.audio.open import (
@@ -46,6 +46,7 @@ _SEEK_WORTH_SECONDS = 20
 _PRE_ROLL_SAMPLES = {
     **{"mp3": 11_520, "mp3float": 11_520, "aac": 4_096, "flac": 0, "alac": 0},
 }
+_LONGEST_PRE_ROLL_SAMPLES = max(_PRE_ROLL_SAMPLES.values())
 _LONGEST_SILENCE = 1 << 16
 
 # Demuxers whose landing points carry exact positions; Ogg's after a seek were wrong in a fifth
@@ -54,7 +55,12 @@ _EXACT_SEEKERS = ("mp3", "mov", "wav", "w64", "aiff", "flac")
 
 
 def decode(
-    source: Source, *, track: int = 1, start: int = 0, end: int | None = None
+    source: Source,
+    *,
+    track: int = 1,
+    start: int = 0,
+    end: int | None = None,
+    landmarks: Sequence[tuple[int, int]] = (),
 ) -> Iterator[AudioFrame]:
     """
     Decode the samples ``start <= n < end`` of one track.
@@ -69,6 +75,9 @@ def decode(
         end: First sample no longer wanted; ``None`` for all there is. Past the end of the track
             it changes nothing.
 
+        landmarks: As in ``SourceFacts``, of a track whose *end* is given: padding is not told in
+            the middle of a file.
+
     Yields:
         Frames in the decoder's own format, whose lengths add up to exactly the samples there are.
 
@@ -78,7 +87,13 @@ def decode(
     """
     first, *others = links(source)
     if not others:
-        yield from _decode_link(source, track, start, end)
+        near = [mark for mark in landmarks if mark[0] + _LONGEST_PRE_ROLL_SAMPLES <= start]
+        if near and end is not None:
+            begins_at, offset = near[-1]
+            source = Link(source, offset, source.size_bytes)
+            yield from _decode_link(source, track, start, end, begins_at=begins_at)
+        else:
+            yield from _decode_link(source, track, start, end)
         return
     rate = survey(first, track=track).sample_rate_hz
     at = Fraction(0)
@@ -100,17 +115,19 @@ def decode(
         raise _nothing(start, rate, sound=at > 0)
 
 
-def _decode_link(source: Source, track: int, start: int, end: int | None) -> Iterator[AudioFrame]:
+def _decode_link(
+    source: Source, track: int, start: int, end: int | None, *, begins_at: int = 0
+) -> Iterator[AudioFrame]:
     with open_track(source, track) as (container, stream):
         rate = stream.codec_context.sample_rate
         gapless = stated_gapless(container)
         if gapless and gapless[1]:
             end = gapless[1] if end is None else min(end, gapless[1])
-        position = _seek(container, stream, start)
+        position = not begins_at and _seek(container, stream, start)
         if position:
             frames = _positioned(_frames(container, stream), stream)
         else:
-            first_at = -gapless[0] if gapless else 0
+            first_at = begins_at - (gapless[0] if gapless else 0)
             frames = _counted(_frames(container, stream), first_at, rate)
         if is_mov(container):
             frames = _ended(frames, _edit_list_end(stream), rate)

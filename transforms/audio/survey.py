@@ -38,6 +38,13 @@ from transforms.sources import Source
 
 _WITHOUT_LENGTH = ("aac", "ac3", "amr", "dts", "eac3", "mpeg", "mpegts", "mpegvideo")
 _XING_SEARCH_BYTES = 2048
+
+# Streams of frames that each begin with a sync word: decoding can begin with any of them.
+_SELF_FRAMING = ("mp3", "aac", "ac3", "eac3")
+
+# A landmark every 13 s of MP3 at 44.1 kHz, up to two hours and a quarter; then fewer.
+_LANDMARK_PACKETS = 512
+_MOST_LANDMARKS = 600
 _MOVIE_UNITS = (1000, 600)
 _ITUNSMPB = re.compile(r" ?[0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{8} ([0-9A-F]{16})( .*)?", re.I)
 
@@ -48,6 +55,7 @@ class PacketCount:
     Every packet of a track, counted; ``samples`` without priming and padding.
 
     ``exact`` tells whether counting packets gives this codec's length to the sample.
+    ``landmarks`` are as in ``SourceFacts``.
     """
 
     packets: int
@@ -56,6 +64,7 @@ class PacketCount:
     size_bytes: int
     smallest_bytes: int
     largest_bytes: int
+    landmarks: tuple[tuple[int, int], ...]
 
 
 def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFacts:
@@ -92,7 +101,8 @@ def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:
         count = count_packets(container, stream, facts)
     if not count.exact and facts.samples is not None:
         return facts
-    return replace(facts, samples=count.samples, exact=count.exact)
+    marks = count.landmarks if count.exact else ()
+    return replace(facts, samples=count.samples, exact=count.exact, landmarks=marks)
 
 
 def states_length(source: Source, facts: SourceFacts) -> bool:
@@ -132,7 +142,13 @@ def count_packets(
     last_packet: av.Packet[AudioStream] | None = None
     changed = Fraction(0)
     exact = True
+    gapless = stated_gapless(container)
+    priming = gapless[0] if gapless else 0
+    landmarks: list[tuple[int, int]] = []
+    self_framing = container.format.name in _SELF_FRAMING
     for packet in _packets(container, stream):
+        if self_framing and packets % _LANDMARK_PACKETS == 0 and packet.pos is not None:
+            landmarks.append((whole - skip - priming, packet.pos))
         packets += 1
         size += packet.size
         largest = max(largest, packet.size)
@@ -155,8 +171,7 @@ def count_packets(
         ends += last
         last_samples, last_packet = held or 0, packet
     whole = whole + round(changed) if exact else round(lengths.in_samples(ticks))
-    gapless = stated_gapless(container)
-    samples = max(0, whole - skip - ends - (gapless[0] if gapless else 0))
+    samples = max(0, whole - skip - ends - priming)
     if is_mov(container):
         cut = lengths.cut(last_packet) if last_packet is not None else None
         if cut is not None and cut < last_samples:
@@ -171,7 +186,13 @@ def count_packets(
         size_bytes=size,
         smallest_bytes=smallest,
         largest_bytes=largest,
+        landmarks=_thinned(landmarks[1:]) if not changed else (),
     )
+
+
+def _thinned(landmarks: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Leave out as many as it takes to keep a day's as short as an hour's."""
+    return tuple(landmarks[:: 1 + len(landmarks) // _MOST_LANDMARKS])
 
 
 def is_mov(container: InputContainer) -> bool:

@@ -107,11 +107,19 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
             expected_ms=None if duration is None else round(duration * 1000),
             container=plan.container,
             lengths=tuple(lengths) if exact else None,
+            landmarks=_landmarks(plan, facts) if exact else (),
         ),
         clips=tuple(clips),
         duration=duration,
         exact=exact,
     )
+
+
+def _landmarks(
+    plan: TransformPlan, facts: Sequence[SourceFacts]
+) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Only what is made in pieces is entered in the middle."""
+    return tuple(fact.landmarks for fact in facts) if FORMATS[plan.format].segmented else ()
 
 
 def bytes_a_second(encoding: Encoding) -> int:

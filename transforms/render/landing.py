@@ -108,5 +108,6 @@ def _shortened(run: _Run, skipped: int) -> Iterator[Span]:
     """List a run's spans without its first *skipped* samples."""
     for span, length in zip(run.spans, run.lengths, strict=True):
         if skipped < length.samples:
-            yield replace(span, start_samples=span.start_samples + skipped)
+            begin, end = span.start_samples + skipped, span.start_samples + length.samples
+            yield replace(span, start_samples=begin, end_samples=end)
         skipped = max(0, skipped - length.samples)

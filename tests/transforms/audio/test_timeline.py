@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.engine import LIMITS, read
 from transforms.audio.timeline import Resolved, ResolvedClip, resolve
-from transforms.plan import Encoding, Limits, RenderPlan, Shaping, SourceFacts, Span
+from transforms.plan import Encoding, Length, Limits, RenderPlan, Shaping, SourceFacts, Span
 from transforms.problems import BadParameter, OutputTooLarge
 
 RATE = 48000
@@ -67,6 +67,10 @@ def test_a_timeline_is_the_whole_plan() -> None:
             shaping=Shaping(gain_centibels=100),
             limits=LIMITS,
             expected_ms=round(duration * 1000),
+            lengths=(
+                *[Length(samples=2 * RATE - 5 * 1152, sample_rate_hz=RATE)] * 2,
+                Length(samples=7 * 44_100, sample_rate_hz=44_100),
+            ),
         ),
         clips=(
             ResolvedClip(

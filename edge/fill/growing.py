@@ -95,13 +95,13 @@ class Growing:
         self._began = time.monotonic()
         self._started: set[int] = set()
         self._made: asyncio.Queue[Segment] = asyncio.Queue()
-        self._noted_at = 0.0
-        self._unnoted = False
+        self._unnoted = asyncio.Event()
         self._snapped: tuple[int, tuple[int, ...] | None] = 0, self._shown
         self._snapshot = self._taken()
         # Segments that somebody waits for, by variant and number.
         self.wants: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         self._keeping = asyncio.create_task(self._keep_made(), name=f"keep {key[:8]}")
+        self._noting = asyncio.create_task(self._write_notes(), name=f"note {key[:8]}")
         self._listening = asyncio.create_task(self._listen(), name=f"listen {key[:8]}")
 
     @property
@@ -125,9 +125,10 @@ class Growing:
         self._made.put_nowait(segment)
 
     def check(self) -> None:
-        """Raise what went wrong with keeping, if something did."""
-        if self._keeping.done():
-            self._keeping.result()
+        """Raise what went wrong with keeping or noting, if something did."""
+        for task in (self._keeping, self._noting):
+            if task.done():
+                task.result()
 
     async def settle(self) -> None:
         """
@@ -143,14 +144,13 @@ class Growing:
 
     async def aclose(self) -> None:
         """Stop keeping."""
-        for task in (self._keeping, self._listening):
+        tasks = (self._keeping, self._noting, self._listening)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(self._keeping, self._listening, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def write_note(self, growth: Growth) -> None:
         """Write down what there is, for other processes and later runs."""
-        self._noted_at = time.monotonic()
-        self._unnoted = False
         await self._artifacts.write_note(self.key, GROWTH, msgspec.json.encode(growth))
 
     def produced_seconds(self) -> tuple[Fraction, ...]:
@@ -169,7 +169,7 @@ class Growing:
 
     async def _keep_made(self) -> None:
         while True:
-            segments = [await self._next_made()]
+            segments = [await self._made.get()]
             while not self._made.empty() and len(segments) < _CONCURRENT_KEEPS:
                 segments.append(self._made.get_nowait())
             paths = [path for segment in segments for path in self._paths(segment)]
@@ -180,7 +180,7 @@ class Growing:
                 _append_next(self._variants[segment.variant], self._kept[segment.variant])
                 self._made.task_done()
             self._told()
-            self._unnoted = True
+            self._unnoted.set()
 
     async def _listen(self) -> None:
         """Hear of the segments that other processes wait for."""
@@ -193,17 +193,13 @@ class Growing:
                     self.wants.put_nowait(msgspec.json.decode(text, type=tuple[int, int]))
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _next_made(self) -> Segment:
-        """Wait for the next segment; write down what is there as soon as it is time to."""
-        while self._unnoted:
-            left = self._noted_at + _NOTED_EVERY_SECONDS - time.monotonic()
-            if left <= 0:
-                await self.write_note(self.growth)
-                break
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    return await self._made.get()
-        return await self._made.get()
+    async def _write_notes(self) -> None:
+        """Write down what is there; who waits for the next segment does not wait for that."""
+        while True:
+            await self._unnoted.wait()
+            self._unnoted.clear()
+            await self.write_note(self.growth)
+            await asyncio.sleep(_NOTED_EVERY_SECONDS)
 
     def _paths(self, segment: Segment) -> Sequence[str]:
         """Name what a segment needs: its file, and with the first of fMP4 what comes once."""

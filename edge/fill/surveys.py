@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -31,6 +32,8 @@ _Make: TypeAlias = "Callable[[], Awaitable[bytes]]"
 
 SURVEY_SECONDS = 60.0
 
+_MOST_RECENT = 1_000
+
 # A new number forgets what older engines found out.
 _FACTS = "facts3"
 _META = "meta2"
@@ -45,6 +48,8 @@ class Surveys:
         self._hot = hot
         self.poison = Poison(hot)
         self._flights: SingleFlight[bytes] = SingleFlight()
+        # One request asks for the same facts several times, and the hot cache is on a disk.
+        self._recent: OrderedDict[str, bytes] = OrderedDict()
 
     async def resolve(self, wanted: Wanted, limits: Limits, *, exact: bool = False) -> Resolved:
         """
@@ -121,9 +126,12 @@ class Surveys:
                 await reader.aclose()
             return msgspec.json.encode(facts)
 
-        counted = None if exact else await self._hot.get(_name(_FACTS, source, track, True))
-        name = _name(_FACTS, source, track, exact)
-        text = counted or await self._remembered(name, survey)
+        counted, claimed = (_name(_FACTS, source, track, exact) for exact in (True, False))
+        text = None if exact else self._recent.get(counted) or self._recent.get(claimed)
+        if text is None and not exact:
+            text = await self._hot.get(counted)
+        if text is None:
+            text = await self._remembered(counted if exact else claimed, survey)
         return msgspec.json.decode(text, type=SourceFacts)
 
     async def _note_death(self, source: SourceObject, death: SandboxProblem) -> None:
@@ -131,16 +139,24 @@ class Surveys:
             await self.poison.note([source])
 
     async def _remembered(self, name: str, make: _Make) -> bytes:
-        known = await self._hot.get(name)
+        known = self._recent.get(name) or await self._hot.get(name)
         if known is not None:
+            self._note_recent(name, known)
             return known
 
         async def fly() -> bytes:
             made = await make()
             await self._hot.put(name, made)
+            self._note_recent(name, made)
             return made
 
         return await self._flights.do(name, fly)
+
+    def _note_recent(self, name: str, text: bytes) -> None:
+        self._recent[name] = text
+        self._recent.move_to_end(name)
+        if len(self._recent) > _MOST_RECENT:
+            self._recent.popitem(last=False)
 
 
 def _needs_length(mode: TrimMode) -> bool:

@@ -330,6 +330,9 @@ class _Target:
     def segment(self, segment: Segment) -> None:
         pass
 
+    def wanted(self) -> tuple[int, int] | None:
+        return None
+
 
 def write(sound: Sound, path: Path, query: str, tags: Mapping[str, str]) -> None:
     """

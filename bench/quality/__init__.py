@@ -1,0 +1,1 @@
+"""How well each setting of the AAC encoder sounds, by a model of the ear."""

@@ -21,6 +21,7 @@ from edge.billing.store import Ledger
 from edge.clock import Clock, SystemClock
 from edge.fill.admission import Admission, Budgets
 from edge.fill.filler import Filler
+from edge.fill.grants import Grants, most_threads
 from edge.fill.growing import Growths
 from edge.fill.owners import OwnerFile, bury
 from edge.fill.runner import Runner
@@ -28,6 +29,7 @@ from edge.jobs.store import Jobs
 from edge.records.engine import open_records
 from edge.records.migrate import migrate
 from edge.settings import Settings
+from edge.settings.machine import usable_cores
 from edge.workshop import Workshop, open_workshop
 
 _HOT_BYTES = 256 << 20
@@ -85,6 +87,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             jobs=records.jobs,
             surveys=workshop.surveys,
             sandbox=workshop.sandbox,
+            grants=Grants(cores=usable_cores(), most=most_threads(settings.worker_memory_bytes)),
             growths=growths,
             limits=workshop.limits,
             deadline_seconds=settings.job_deadline_seconds,

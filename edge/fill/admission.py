@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,7 +18,6 @@ from edge.clock import Clock
 from edge.fill.pricing import price_of
 from edge.fill.problems import OverQuota, QueueFull, TooManyTransforms
 from edge.fill.wanted import Wanted
-from edge.jobs.job import JobState
 from edge.jobs.store import Jobs
 from transforms.audio.timeline import Resolved
 
@@ -61,8 +61,7 @@ class Admission:
         Raises:
             TooManyTransforms, QueueFull, OverQuota: As their names say.
         """
-        waiting = (await self._jobs.counts())[JobState.QUEUED]
-        if waiting >= self._budgets.max_queue:
+        if self._is_full(await self._jobs.waiting(), wanted.account):
             raise QueueFull(retry_after_seconds=_QUEUE_RETRY_SECONDS)
         price = Fraction(0)
         if resolved is not None and resolved.duration is not None:
@@ -71,6 +70,17 @@ class Admission:
         # Last, because what is refused is not started.
         self._count(wanted.account)
         return price
+
+    def _is_full(self, waiting: Mapping[str, int], account: str) -> bool:
+        """
+        Tell whether the queue has no room for an account.
+
+        A full queue has some for those who have less than their share of it waiting, or one
+        account could fill it and shut the others out; beyond twice its length it has none.
+        """
+        together, most = sum(waiting.values()), self._budgets.max_queue
+        share = most / len({*waiting, account})
+        return together >= most and (waiting.get(account, 0) >= share or together >= 2 * most)
 
     async def _check_quota(self, account: str, price: Fraction) -> None:
         own = await self._accounts.get(account)

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -22,18 +23,20 @@ from cache.receipts import Receipt
 from cache.source import Reader, SourceChanged, SourceMissing, SourceProblem
 from cache.staging import Staging
 from edge.billing.charge import Charge, charge_for
+from edge.fill.grants import Grants
 from edge.fill.growing import Growing, Growths
 from edge.fill.pricing import produced_by
 from edge.fill.problems import FileNotThere
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find, understand
-from edge.jobs.job import JobState, Lease
-from edge.jobs.store import Jobs
+from edge.jobs.job import REAL_TIME_PRIORITY, JobState, Lease
+from edge.jobs.store import POLL_SECONDS, Jobs
+from edge.jobs.wakeups import wait
 from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
 from edge.telemetry import new_incident_id
-from transforms.formats import FORMATS
+from transforms.formats import FORMATS, Codec
 from transforms.plan import Limits, RenderPlan, RenderReport
 from transforms.problems import TransformProblem
 
@@ -43,6 +46,9 @@ RENEWED_EVERY_SECONDS = 1.0
 
 # A source whose decoding kills a worker is tried twice (DESIGN: hostile input).
 MOST_ATTEMPTS = 2
+
+# The engine has one thread for what is made of other codecs, whatever it is granted.
+_ENCODED_BY_MANY = (Codec.AAC, Codec.MP3)
 
 _REPORT = "report"
 _Render: TypeAlias = Coroutine[Any, Any, RenderReport]
@@ -58,6 +64,11 @@ class Runner:
 
     Streams that somebody waits for may take as many slots again: sharing the processors with long
     jobs, they are still made faster than they play, and queued behind these they would be silent.
+
+    Args:
+        slots: How many jobs may run at once.
+
+        grants: The encoder threads that runs share.
     """
 
     def __init__(
@@ -70,34 +81,41 @@ class Runner:
         jobs: Jobs,
         surveys: Surveys,
         sandbox: Sandbox,
+        grants: Grants,
         growths: Growths,
         limits: Limits,
         deadline_seconds: float,
     ) -> None:
         self.owner = owner
+        # Below nothing, slots are taken that are for streams only.
         self._free = slots
         self._extra = slots
         self._slot_free = asyncio.Event()
-        self._slot_free.set()
+        self._only_extra_free = asyncio.Event()
+        self._tell_what_is_free()
         self._shelf = shelf
         self._artifacts = artifacts
         self._jobs = jobs
         self._surveys = surveys
         self._sandbox = sandbox
+        self._grants = grants
         self._growths = growths
         self._limits = limits
         self._deadline_seconds = deadline_seconds
         self._runs: set[asyncio.Task[None]] = set()
         self._growing: dict[Lease, Growing] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._looking: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
         """Begin to take jobs out of the queue."""
-        self._looking = asyncio.create_task(self._look_for_work(), name="look for work")
+        self._looking = [
+            asyncio.create_task(self._look_for_work(), name="look for work"),
+            asyncio.create_task(self._look_for_streams(), name="look for streams"),
+        ]
 
     async def aclose(self) -> None:
         """Stop every run and leave its job to the next owner."""
-        tasks = [*self._runs, *([self._looking] if self._looking else [])]
+        tasks = [*self._runs, *self._looking]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -108,15 +126,23 @@ class Runner:
         if self._free <= (-self._extra if urgent else 0):
             return False
         self._free -= 1
-        if self._free <= 0:
-            self._slot_free.clear()
+        self._tell_what_is_free()
         return True
 
     def give_slot_back(self) -> None:
         """Free a slot that was taken."""
         self._free += 1
-        if self._free > 0:
-            self._slot_free.set()
+        self._tell_what_is_free()
+
+    def _tell_what_is_free(self) -> None:
+        for event, free in (
+            (self._slot_free, self._free > 0),
+            (self._only_extra_free, -self._extra < self._free <= 0),
+        ):
+            if free:
+                event.set()
+            else:
+                event.clear()
 
     def start(self, lease: Lease) -> None:
         """Run a leased job in a slot that was taken for it."""
@@ -125,20 +151,34 @@ class Runner:
         run.add_done_callback(self._runs.discard)
 
     async def _look_for_work(self) -> None:
-        while True:
-            await self._slot_free.wait()
-            if not self.take_slot():
-                continue
-            lease = None
-            try:
-                lease = await self._jobs.claim(self.owner)
-            except Exception:
-                _log.exception("looking for work failed")
-            if lease is not None:
-                self.start(lease)
-                continue
+        await self._look(self._slot_free, least_priority=None)
+
+    async def _look_for_streams(self) -> None:
+        """Take queued streams while only the slots that are for them are free."""
+        await self._look(self._only_extra_free, least_priority=REAL_TIME_PRIORITY)
+
+    async def _look(self, free: asyncio.Event, *, least_priority: int | None) -> None:
+        # Who listens before looking misses nothing.
+        with self._jobs.arrivals() as arrived:
+            while True:
+                await free.wait()
+                if not await self._took_work(least_priority):
+                    await wait(arrived, POLL_SECONDS)
+
+    async def _took_work(self, least_priority: int | None) -> bool:
+        """Start a job out of the queue; tell whether it is worth to look again at once."""
+        if not self.take_slot(urgent=least_priority is not None):
+            return True
+        lease = None
+        try:
+            lease = await self._jobs.claim(self.owner, least_priority=least_priority)
+        except Exception:
+            _log.exception("looking for work failed")
+        if lease is None:
             self.give_slot_back()
-            await self._jobs.work_arrived()
+            return False
+        self.start(lease)
+        return True
 
     async def _run(self, lease: Lease) -> None:
         try:
@@ -244,13 +284,16 @@ class Runner:
                 reader = await self._shelf.open(wanted.account, source)
                 stack.push_async_callback(reader.aclose)
                 readers.append(reader)
+            threads = stack.enter_context(self._threads_for(plan))
             render = self._sandbox.render(
                 plan,
                 readers,
                 staging,
                 on_progress=progress.note,
                 on_segment=growing.note if growing is not None else None,
+                wants=growing.wants if growing is not None else None,
                 deadline_seconds=self._deadline_seconds,
+                threads=threads,
             )
             try:
                 report = await self._while_leased(lease, render, progress, growing)
@@ -265,6 +308,13 @@ class Runner:
             if growing is not None:
                 await growing.settle()
             return report
+
+    def _threads_for(self, plan: RenderPlan) -> AbstractContextManager[int]:
+        spec = FORMATS[plan.format]
+        if spec.codec not in _ENCODED_BY_MANY:
+            return self._grants.lent(most=1)
+        # No variant of a stream that somebody waits for is to wait for another.
+        return self._grants.lent(least=len(plan.encodings) if spec.real_time else 1)
 
     async def _while_leased(
         self, lease: Lease, render: _Render, progress: _Progress, growing: Growing | None

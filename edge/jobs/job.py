@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+ORDINARY_PRIORITY: Final = 0
+# Somebody sits before a player and waits.
+REAL_TIME_PRIORITY: Final = 10
 
 
 class JobState(StrEnum):

@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Executable,
-    FromClause,
     Select,
     and_,
     case,
     func,
-    or_,
     select,
     update,
 )
@@ -33,6 +32,7 @@ from edge import ids
 from edge.billing.charge import Charge
 from edge.billing.store import record
 from edge.jobs.job import Job, JobState, Lease
+from edge.jobs.queue.store import any_in_line, lapsed, next_in_turn
 from edge.jobs.wakeups import Wakeups, wait
 from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
@@ -139,28 +139,22 @@ class Jobs:
         self._wakeups.wake(job.id, _QUEUE)
         return job, None if owner is None else job.leased_to(owner)
 
-    async def claim(self, owner: str) -> Lease | None:
+    async def claim(self, owner: str, *, least_priority: int | None = None) -> Lease | None:
         """
-        Take the most urgent job nobody works on, the oldest first, or return None.
+        Take the job whose turn it is (see ``edge.jobs.queue``), or return None.
 
         A job whose owner let its lease lapse is taken over; after ten such losses it fails with
         ``lost_too_often`` instead.
+
+        Args:
+            least_priority: Take none that is less urgent.
         """
-        waiting = jobs.alias("waiting")
-        most_urgent = (
-            select(waiting.c.id)
-            .where(or_(waiting.c.state == JobState.QUEUED, _lapsed(waiting)))
-            .order_by(waiting.c.priority.desc(), waiting.c.created_ms, waiting.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
         take = (
             update(jobs)
-            .where(jobs.c.id == most_urgent.scalar_subquery())
             .values(
                 **self._given_to(owner),
                 epoch=jobs.c.epoch + 1,
-                lost_leases=jobs.c.lost_leases + case((_lapsed(jobs), 1), else_=0),
+                lost_leases=jobs.c.lost_leases + case((lapsed(jobs), 1), else_=0),
                 progress=0.0,
                 updated_ms=_TOUCHED,
             )
@@ -169,14 +163,17 @@ class Jobs:
         async with writing(self._engine) as connection:
             given_up = await _change(
                 connection,
-                and_(_lapsed(jobs), jobs.c.lost_leases + 1 >= MOST_LOST_LEASES),
+                and_(lapsed(jobs), jobs.c.lost_leases + 1 >= MOST_LOST_LEASES),
                 state=JobState.FAILED,
                 lost_leases=jobs.c.lost_leases + 1,
                 error_code="lost_too_often",
                 error_message=f"{MOST_LOST_LEASES} nodes went silent while they made this.",
                 **_LET_GO,
             )
-            taken = await _one(connection, take)
+            in_turn = next_in_turn(least_priority=least_priority)
+            taken = await _one(connection, take.where(jobs.c.id == in_turn))
+            if taken is None and least_priority is None:
+                taken = await _one(connection, take.where(jobs.c.id == any_in_line()))
         self._wakeups.wake(*given_up)
         if taken is None:
             return None
@@ -315,6 +312,13 @@ class Jobs:
             found = (await connection.execute(query)).all()
         return dict.fromkeys(JobState, 0) | {JobState(state): count for state, count in found}
 
+    async def waiting(self) -> dict[str, int]:
+        """Count the queued jobs of every account that has any."""
+        queued = jobs.c.state == JobState.QUEUED
+        query = select(jobs.c.account, func.count()).where(queued).group_by(jobs.c.account)
+        async with reading(self._engine) as connection:
+            return {account: count for account, count in await connection.execute(query)}
+
     async def reserved_us(self, account: str) -> int:
         """Sum up what the account's unsettled jobs are expected to be billed."""
         unsettled = and_(jobs.c.account == account, jobs.c.state.in_(_UNSETTLED))
@@ -343,10 +347,9 @@ class Jobs:
                     return job
                 await wait(woken, min(remaining_seconds, POLL_SECONDS))
 
-    async def work_arrived(self) -> None:
-        """Wait until this process has queued something, or until it is time to look anyway."""
-        with self._wakeups.listening(_QUEUE) as woken:
-            await wait(woken, POLL_SECONDS)
+    def arrivals(self) -> AbstractContextManager[asyncio.Event]:
+        """Listen to what this process queues; other processes are noticed by looking only."""
+        return self._wakeups.listening(_QUEUE)
 
     def _given_to(self, owner: str | None) -> dict[str, Any]:
         if owner is None:
@@ -363,10 +366,6 @@ class Jobs:
     async def _read(self, query: Select[Any]) -> Job | None:
         async with reading(self._engine) as connection:
             return await _one(connection, query)
-
-
-def _lapsed(rows: FromClause) -> ColumnElement[bool]:
-    return and_(rows.c.state == JobState.RUNNING, rows.c.lease_until_ms <= now_ms())
 
 
 def _held(lease: Lease, state: JobState = JobState.RUNNING) -> ColumnElement[bool]:

@@ -87,7 +87,15 @@ jobs = Table(
 LIVE = text("state <> 'cancelled'")
 Index("uq_jobs_live_key", jobs.c.key, unique=True, sqlite_where=LIVE, postgresql_where=LIVE)
 Index("ix_jobs_key", jobs.c.key)
-Index("ix_jobs_state_priority_created_ms", jobs.c.state, jobs.c.priority, jobs.c.created_ms)
+# Each account's line, in its order: ``edge.jobs.queue`` steps through it.
+Index(
+    "ix_jobs_line",
+    jobs.c.state,
+    jobs.c.account,
+    jobs.c.priority.desc(),
+    jobs.c.created_ms,
+    jobs.c.id,
+)
 Index("ix_jobs_account_created_ms_id", jobs.c.account, jobs.c.created_ms, jobs.c.id)
 
 ledger = Table(

@@ -9,6 +9,7 @@ without it, and the node says so.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -38,6 +39,11 @@ _TRIAL = WorkerLimits(
 )
 _LONGEST_TOLD_BYTES = 1000
 
+# sched(7), "The autogroup feature": all workers together beside the server's session. Within it
+# their own niceness decides.
+_SESSION_GROUP = "/proc/self/autogroup"
+_SESSION_NICE = 10
+
 
 def apply(limits: WorkerLimits) -> Walls:
     """
@@ -61,12 +67,34 @@ def apply(limits: WorkerLimits) -> Walls:
         (resource.RLIMIT_NOFILE, limits.open_files),
     ):
         _lower(kind, value)
-    os.nice(limits.nice)
+    _give_way(limits.nice)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     drop_capabilities()
     # In this order: the filter refuses Landlock's calls too.
     restricted = landlock.restrict()
     return Walls(landlock=restricted, seccomp=seccomp.install())
+
+
+def _give_way(nice: int) -> None:
+    """
+    Be nicer than the server, though the kernel may not compare the two.
+
+    Where it groups processes by session (autogroup), niceness counts within a session only, and
+    workers have one of their own: so the session is made nicer as a whole. Being in the server's
+    would be worse, as what workers use would be held against the server.
+
+    Beside encoders on every core, a server that takes 0.2 ms for an answer had a p99 of 3.1 ms at
+    nice 0, 1.1 ms at 10 and 0.5 ms at 15. SCHED_BATCH, or shorter time slices for the server,
+    added nothing to that; under SCHED_IDLE a job stands still beside anybody else's work.
+    """
+    os.nice(nice)
+    # A worker's parent is the zygote, which leads the session of all workers.
+    if nice > 0 and os.getsid(0) == os.getppid():
+        # Some kernels have no such groups, and without privileges all of a machine's processes
+        # together may change ten of them a second; the next worker tries again.
+        with contextlib.suppress(OSError, ValueError), open(_SESSION_GROUP, "r+b", 0) as group:
+            if int(group.read().split()[-1]) < _SESSION_NICE:
+                group.write(b"%d" % _SESSION_NICE)
 
 
 def drop_capabilities() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from edge.settings import kinds
-from edge.settings.cores import usable_cores
 from edge.settings.kinds import GIB, IPNetwork, Kind, Mount
+from edge.settings.machine import MOST_WORKERS, workers_here
 
 PREFIX: Final = "EDGE_"
 DEFAULT_ACCOUNT: Final = "W142hJk"
@@ -89,9 +89,13 @@ class Settings:
         default=10 * GIB,
         metadata=_row(kinds.byte_size(2**20), "artifacts kept before the least used go"),
     )
+    hit_memory_bytes: int = field(
+        default=64 << 20,
+        metadata=_row(kinds.byte_size(0), "memory for small files that are asked for again"),
+    )
     workers: int = field(
-        default_factory=usable_cores,
-        metadata=_row(kinds.whole(1, 256), "processes that decode and encode"),
+        default_factory=workers_here,
+        metadata=_row(kinds.whole(1, MOST_WORKERS), "processes that decode and encode"),
     )
     worker_memory_bytes: int = field(
         default=GIB, metadata=_row(kinds.byte_size(GIB // 4), "address space of one such process")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from edge.settings import Mount, Settings, SettingsInvalid, load_settings
-from edge.settings.cores import usable_cores
 from edge.settings.kinds import GIB
 
 SECRET_KEY = "secret_W142hJkabcdef"
@@ -255,36 +253,3 @@ def test_the_table_shows_everything_but_secrets() -> None:
     assert table["EDGE_DEMO"] == "false"
     assert table["EDGE_PORT"] == "8000"
     assert all(row.meaning for row in settings.as_table())
-
-
-@pytest.mark.parametrize(
-    ("quotas", "expected"),
-    [
-        ({}, 64),
-        ({"": "max 100000"}, 64),
-        ({"a/b": "250000 100000"}, 2),
-        ({"a": "400000 100000", "a/b": "max 100000"}, 4),
-        ({"a/b": "50000 100000"}, 1),
-        ({"a/b": "nonsense"}, 64),
-    ],
-)
-def test_cores_are_those_of_the_tightest_group(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quotas: dict[str, str], expected: int
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)))
-    groups = tmp_path / "groups"
-    (groups / "a/b").mkdir(parents=True)
-    for group, quota in quotas.items():
-        (groups / group / "cpu.max").write_text(quota + "\n")
-    membership = tmp_path / "membership"
-    membership.write_text("4:memory:/old\n0::/a/b\n")
-
-    assert usable_cores(cgroups=groups, membership=membership) == expected
-
-
-def test_a_machine_without_groups_is_counted_by_affinity(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
-
-    assert usable_cores(cgroups=tmp_path / "none", membership=tmp_path / "none") == 3

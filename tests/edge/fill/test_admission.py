@@ -56,25 +56,59 @@ async def test_so_many_new_transforms_a_minute(node: Node, clock: Settable) -> N
     await door.admit(wish, None)
 
 
+async def fill(node: Node, account: str, *keys: str) -> None:
+    """Queue jobs of an account, for nobody to take."""
+    for key in keys:
+        await node.records.jobs.submit(
+            key=key * 64,
+            account=account,
+            subject=f"/{account}/audio/note.wav?f=aac&v={key}",
+            priority=-1,
+            owner=None,
+        )
+
+
 async def test_a_full_queue(node: Node, clock: Settable) -> None:
     # Whoever looks for work must not find what is put into the queue here.
     while not node.runner.take_slot():
         await asyncio.sleep(0.01)
     door = admission(node, clock, replace(ROOMY, max_queue=1))
-    for key in ("a", "b", "c"):
-        await node.records.jobs.submit(
-            key=key * 64,
-            account="W142hJk",
-            subject="/W142hJk/audio/note.wav?f=aac&v=" + key,
-            priority=-1,
-            owner=None,
-        )
+    await fill(node, "W142hJk", "a", "b", "c")
 
     wish = await wanted(node)
     for _ in range(ROOMY.new_transforms_per_minute + 1):
         # Being refused uses up no budget, so it is always for the same reason.
         with pytest.raises(QueueFull):
             await door.admit(wish, None)
+
+
+async def test_a_queue_that_another_account_has_filled_has_room(
+    node: Node, clock: Settable
+) -> None:
+    while not node.runner.take_slot():
+        await asyncio.sleep(0.01)
+    door = admission(node, clock, replace(ROOMY, max_queue=4))
+    wish = await wanted(node)
+    await fill(node, "many111", "a", "b", "c", "d")
+    await door.admit(wish, None)
+    await fill(node, "W142hJk", "e")
+    await door.admit(wish, None)
+    await fill(node, "W142hJk", "f")
+
+    # Two of four is the share of one of two accounts.
+    with pytest.raises(QueueFull):
+        await door.admit(wish, None)
+
+
+async def test_a_queue_has_an_end_however_many_accounts_wait(node: Node, clock: Settable) -> None:
+    while not node.runner.take_slot():
+        await asyncio.sleep(0.01)
+    door = admission(node, clock, replace(ROOMY, max_queue=2))
+    for number, account in enumerate(("one1111", "two1111", "three11", "four111")):
+        await fill(node, account, str(number))
+
+    with pytest.raises(QueueFull):
+        await door.admit(await wanted(node), None)
 
 
 async def test_the_quota_of_the_installation_and_of_an_account(node: Node, clock: Settable) -> None:

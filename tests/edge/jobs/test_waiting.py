@@ -8,7 +8,7 @@ from edge.jobs.store import Jobs
 from edge.jobs.wakeups import Wakeups
 from edge.records.engine import open_records
 
-from .work import ACCOUNT, charge, queue, start
+from .work import charge, queue, start
 
 # Longer than any test may take: whoever waits this long was never woken.
 FOR_EVER = 3600.0
@@ -79,15 +79,12 @@ async def test_a_job_that_does_not_exist_is_not_waited_for(jobs: Jobs) -> None:
     assert await jobs.changed("nothing", 0, FOR_EVER) is None
 
 
-async def test_a_worker_is_woken_by_what_is_queued(jobs: Jobs) -> None:
-    waiting = asyncio.create_task(jobs.work_arrived())
-    await asyncio.sleep(0)
-    await queue(jobs)
-    await waiting
-    lease = await jobs.claim("node")
+async def test_whoever_listens_before_looking_misses_nothing_that_is_queued(jobs: Jobs) -> None:
+    with jobs.arrivals() as arrived:
+        looked = await jobs.claim("node")
+        await queue(jobs)
 
-    assert lease is not None
-    assert (lease.key, lease.account) == ("k", ACCOUNT)
+        assert (looked, arrived.is_set()) == (None, True)
 
 
 def test_waking_reaches_every_listener_of_the_topic_and_no_other() -> None:

@@ -1,0 +1,142 @@
+"""
+Which job is taken next, as one query that counts what runs everywhere.
+
+Real-time jobs go first. Among equals it is the turn of the account with the fewest jobs running,
+on whatever node, then of the oldest job: whoever queues a thousand jobs has one turn as everybody
+else. So that real-time jobs of one account starve nobody, an account that has nothing running and
+has waited for a minute counts as real-time, until it has something running.
+
+A plain ``ORDER BY`` would sort the queue at every turn. Instead the query steps from account to
+account through an index and looks at the head of each one's line, so that it takes as long as
+there are accounts that wait, however long their lines are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Subquery,
+    and_,
+    case,
+    func,
+    select,
+    union_all,
+)
+
+from edge.jobs.job import REAL_TIME_PRIORITY, JobState
+from edge.records.dialects import now_ms
+from edge.records.tables import jobs
+
+PATIENCE_MS = 60_000
+
+
+def lapsed(rows: FromClause) -> ColumnElement[bool]:
+    """Tell the jobs whose owners went silent: they wait, whatever their state says."""
+    return and_(rows.c.state == JobState.RUNNING, rows.c.lease_until_ms <= now_ms())
+
+
+def next_in_turn(*, least_priority: int | None) -> ScalarSelect[str]:
+    """
+    Select the id of the job whose turn it is, locked, or nothing.
+
+    Args:
+        least_priority: Leave out jobs that are less urgent.
+    """
+    heads = _heads()
+    running = _running()
+    waiting = jobs.alias("waiting")
+    turns = func.coalesce(running.c.jobs, 0)
+    starved = and_(turns == 0, waiting.c.updated_ms <= now_ms() - PATIENCE_MS)
+    urgency = case((starved, REAL_TIME_PRIORITY), else_=waiting.c.priority)
+    return (
+        select(waiting.c.id)
+        .join(heads, heads.c.id == waiting.c.id)
+        .outerjoin(running, running.c.account == waiting.c.account)
+        # PostgreSQL asks this again of the row as it is once it has the lock.
+        .where(_waits(waiting, least_priority))
+        .order_by(urgency.desc(), turns, waiting.c.priority.desc(), waiting.c.created_ms)
+        .order_by(waiting.c.id)
+        .limit(1)
+        .with_for_update(of=waiting, skip_locked=True)
+        .scalar_subquery()
+    )
+
+
+def any_in_line() -> ScalarSelect[str]:
+    """
+    Select the id of any queued job that nobody else is just taking, locked, or nothing.
+
+    For the moment in which others are taking the head of every line.
+    """
+    waiting = jobs.alias("waiting")
+    return (
+        select(waiting.c.id)
+        .where(waiting.c.state == JobState.QUEUED)
+        .order_by(*_line(waiting, waiting.c.account))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+
+
+def _heads() -> CTE:
+    """The job each account would have taken first, and those whose owners went silent."""
+    accounts = _accounts()
+    line = jobs.alias("line")
+    head = (
+        select(line.c.id)
+        .where(line.c.state == JobState.QUEUED, line.c.account == accounts.c.account)
+        .order_by(*_line(line))
+        .limit(1)
+        .correlate(accounts)
+        .scalar_subquery()
+    )
+    silent = jobs.alias("silent")
+    return union_all(
+        select(head.label("id")).where(accounts.c.account.is_not(None)),
+        select(silent.c.id).where(lapsed(silent)),
+    ).cte("heads")
+
+
+def _accounts() -> CTE:
+    """List the accounts that have queued jobs, each found by one step through the index."""
+    first, further = jobs.alias("first"), jobs.alias("further")
+    accounts = (
+        select(func.min(first.c.account).label("account"))
+        .where(first.c.state == JobState.QUEUED)
+        .cte("accounts_in_line", recursive=True)
+    )
+    following = (
+        select(func.min(further.c.account))
+        .where(further.c.state == JobState.QUEUED, further.c.account > accounts.c.account)
+        .correlate(accounts)
+        .scalar_subquery()
+    )
+    return accounts.union_all(select(following).where(accounts.c.account.is_not(None)))
+
+
+def _running() -> Subquery:
+    """Count each account's running jobs on all nodes; a lease that lapsed runs nowhere."""
+    held = jobs.alias("held")
+    return (
+        select(held.c.account, func.count().label("jobs"))
+        .where(held.c.state == JobState.RUNNING, held.c.lease_until_ms > now_ms())
+        .group_by(held.c.account)
+        .subquery("running")
+    )
+
+
+def _line(rows: FromClause, *before: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    """The order within one account's line, which is that of an index."""
+    return (*before, rows.c.priority.desc(), rows.c.created_ms, rows.c.id)
+
+
+def _waits(rows: FromClause, least_priority: int | None) -> ColumnElement[bool]:
+    """Ask it in a way that no index answers: SQLite would sort the whole queue to use one."""
+    waits = case((rows.c.state == JobState.QUEUED, True), else_=lapsed(rows))
+    return waits if least_priority is None else and_(waits, rows.c.priority >= least_priority)

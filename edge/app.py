@@ -1,4 +1,4 @@
-"""The ASGI application of a node: the CDN in front, the APIs behind it, one catch-all around."""
+"""The ASGI application of a node: hits in front, then the CDN, then the APIs in a catch-all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from edge.fill.resets import CacheResets
 from edge.node import Node
@@ -15,13 +14,16 @@ from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.cdn import Cdn
 from edge.web.dialects.bytescale.routes import BytescaleApi
+from edge.web.hits.gate import Gate
+from edge.web.hits.path import HitPath
+from edge.web.hits.store import Hits
 from edge.web.pages.assets import find_player
 from edge.web.pages.welcome import welcome_page
 from edge.web.problems import EXCEPTION_HANDLERS, CatchAll
 from edge.web.responses import json_response
 
 
-def build_app(node: Node) -> ASGIApp:
+def build_app(node: Node) -> HitPath:
     """Build the application of an open node."""
     settings = node.settings
     base_url = BaseUrl(settings.public_url)
@@ -44,6 +46,14 @@ def build_app(node: Node) -> ASGIApp:
     async def welcome(request: Request) -> Response:
         return welcome_page(base_url.of(request.scope), settings.account)
 
+    gate = Gate(node.clock)
+    root = settings.root
+    hits = Hits(
+        files=node.workshop.files,
+        folders={} if root is None else {(settings.account, "/"): root},
+        gate=gate,
+        most_bytes=settings.hit_memory_bytes,
+    )
     player = find_player()
     router = Starlette(
         routes=[
@@ -59,10 +69,11 @@ def build_app(node: Node) -> ASGIApp:
         files=node.workshop.files,
         filler=node.filler,
         base_url=base_url,
-        clock=node.clock,
+        gate=gate,
+        hits=hits,
         player=player,
     )
-    return CatchAll(cdn)
+    return HitPath(CatchAll(cdn), hits)
 
 
 async def health_of(node: Node) -> dict[str, object]:

@@ -53,9 +53,10 @@ async def _serving(settings: Settings) -> None:
     listening = _listen(settings.host, settings.port)
     address = _address(listening)
     async with open_node(settings) as node:
+        app = build_app(node)
         server = _Server(
             uvicorn.Config(
-                build_app(node),
+                app,
                 log_config=None,
                 access_log=settings.log_level == "debug",
                 proxy_headers=False,
@@ -70,7 +71,10 @@ async def _serving(settings: Settings) -> None:
         await _introduce(node, settings.public_url or address)
         # Where it listens, even if clients know it by another name: port 0 is told nowhere else.
         server.announcement = f"ready {address}"
-        await server.serve(sockets=[listening])
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            app.close()
 
 
 class _Server(uvicorn.Server):

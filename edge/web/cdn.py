@@ -8,6 +8,7 @@ wire: a ``!`` begins parameters and a ``%21`` is part of a name, and a router de
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -18,12 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cache.artifacts import ArtifactMissing
 from cache.receipts import ArtifactFile
 from cache.source import SourceProblem
-from edge.clock import Clock
 from edge.fill.filler import Filler, Standing
 from edge.fill.problems import FileNotThere
 from edge.fill.wanted import Wanted
 from edge.jobs.job import JobState
 from edge.library.files import Files
+from edge.library.playlists import is_playlist
 from edge.sandbox.problems import SandboxProblem
 from edge.web import problems
 from edge.web.base_url import BaseUrl
@@ -32,11 +33,15 @@ from edge.web.delivery.caching import NOT_KEPT, CachePolicy, for_ever
 from edge.web.delivery.content import content_of
 from edge.web.delivery.files import FileDelivery
 from edge.web.dialects.bytescale.wire import job_body, transform_body
+from edge.web.hits.gate import Gate, Terms
+from edge.web.hits.ground import Ground
+from edge.web.hits.path import is_account_path, target_of
+from edge.web.hits.store import Hits
+from edge.web.hits.timings import enter
 from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
 from edge.web.pages.assets import PlayerAssets
 from edge.web.pages.player import player_page
 from edge.web.prefer import LONGEST_WAIT_SECONDS, preferred_wait_seconds
-from edge.web.problems import Problem
 from edge.web.refusals import refusals
 from edge.web.responses import READ_METHODS, json_response, preflight_response
 from edge.web.streams import Streams, is_part
@@ -45,13 +50,25 @@ from transforms.audio.timeline import Resolved
 from transforms.delivery import Delivery, read_delivery
 from transforms.formats import Answer
 from transforms.grammar import CdnUrl
+from transforms.manifests.hls import MULTIVARIANT_PATH
 from transforms.problems import TransformProblem
 
-Endpoint: TypeAlias = Callable[[Scope, CdnUrl, Delivery], Awaitable[ASGIApp]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that the gate let pass, and on which terms others may have its answer."""
+
+    scope: Scope
+    url: CdnUrl
+    delivery: Delivery
+    terms: Terms | None
+
+
+Endpoint: TypeAlias = Callable[[Asked], Awaitable[ASGIApp]]
 
 
 class Cdn:
-    """Answers the account paths and passes everything else on."""
+    """Answers the account paths the long way, and passes everything else on."""
 
     def __init__(
         self,
@@ -60,21 +77,23 @@ class Cdn:
         files: Files,
         filler: Filler,
         base_url: BaseUrl,
-        clock: Clock,
+        gate: Gate,
+        hits: Hits,
         player: PlayerAssets | None,
     ) -> None:
         self._inner = inner
         self._files = files
         self._filler = filler
         self._base_url = base_url
-        self._clock = clock
+        self._gate = gate
+        self._hits = hits
         self._player = player
         self._streams = Streams(filler)
         self._apis: dict[str, Endpoint] = {"raw": self._raw, "audio": self._audio}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for an account's file, or let the router have it."""
-        if scope["type"] != "http" or not _is_account_path(scope):
+        if scope["type"] != "http" or not is_account_path(scope):
             await self._inner(scope, receive, send)
             return
         try:
@@ -95,12 +114,16 @@ class Cdn:
         if endpoint is None:
             raise problems.not_found(f"There is no API {url.api!r}; there are raw and audio.")
         delivery = read_delivery(url)
-        if delivery.expires_ms is not None and delivery.expires_ms <= self._clock.now_ms():
-            raise Problem(403, "expired", "This URL has expired.", details={"parameter": "exp"})
+        terms = self._gate.admit(url, delivery)
+        asked = Asked(scope=scope, url=url, delivery=delivery, terms=terms)
         with refusals(ttl_404_seconds=delivery.cache_ttl_404_seconds or 0):
-            return await endpoint(scope, url, delivery)
+            answer = await endpoint(asked)
+        enter(scope, "read")
+        return answer
 
-    async def _raw(self, scope: Scope, url: CdnUrl, delivery: Delivery) -> ASGIApp:
+    async def _raw(self, asked: Asked) -> ASGIApp:
+        url, delivery = asked.url, asked.delivery
+        enter(asked.scope, "find")
         source = await self._files.find(url.account, url.path)
         if source is None:
             raise FileNotThere(url.path)
@@ -112,82 +135,128 @@ class Cdn:
             content=content_of(url.path, download_name=name if delivery.download else None),
             cache=kept(delivery, CHANGING),
         )
-        return FileDelivery(
+        answer = FileDelivery(
             representation=representation,
             open_reader=lambda: self._files.open(url.account, source),
         )
+        if asked.terms is not None:
+            ground = Ground(account=url.account, sources=(source,), terms=asked.terms)
+            self._hits.note(target_of(asked.scope), answer, ground)
+        return answer
 
-    async def _audio(self, scope: Scope, url: CdnUrl, delivery: Delivery) -> ASGIApp:
-        transform = planner.plan(url)
+    async def _audio(self, asked: Asked) -> ASGIApp:
+        transform = planner.plan(asked.url)
+        enter(asked.scope, "find")
         wanted = await self._filler.find(transform)
+        enter(asked.scope, "look")
         match transform.spec.answer:
             case Answer.METADATA:
-                return await self._metadata(wanted)
+                return await self._metadata(asked, wanted)
             case Answer.PAGE:
                 return await player_page(self._filler, wanted, self._player)
             case Answer.FILE:
-                return await self._direct(wanted)
+                return await self._direct(asked, wanted)
             case Answer.PLAYLIST:
-                return await self._streams.answer(scope, wanted)
+                return await self._stream(asked, wanted)
             case Answer.JOB:
-                if delivery.artifact is None:
-                    return await self._job(scope, wanted)
-                return await self._artifact(scope, wanted, delivery.artifact)
+                if asked.delivery.artifact is None:
+                    return await self._job(asked, wanted)
+                return await self._artifact(asked, wanted, asked.delivery.artifact)
 
-    async def _metadata(self, wanted: Wanted) -> ASGIApp:
+    async def _metadata(self, asked: Asked, wanted: Wanted) -> ASGIApp:
+        enter(asked.scope, "survey")
         text = await self._filler.metadata(wanted)
         return json_response(
             msgspec.Raw(text), cache_control=kept(wanted.url.delivery, CHANGING).header
         )
 
-    async def _job(self, scope: Scope, wanted: Wanted) -> ASGIApp:
+    async def _job(self, asked: Asked, wanted: Wanted) -> ASGIApp:
         standing = await standing_of(self._filler, wanted)
-        seconds = preferred_wait_seconds(Headers(scope=scope).get("prefer"))
+        seconds = preferred_wait_seconds(Headers(scope=asked.scope).get("prefer"))
         headers = {}
         if seconds is not None:
+            enter(asked.scope, "wait")
             standing = await self._filler.wait(standing, seconds)
             headers["Preference-Applied"] = f"wait={seconds}"
-        return await self._job_answer(scope, standing, status=200, headers=headers)
+        return await self._job_answer(asked.scope, standing, status=200, headers=headers)
 
-    async def _direct(self, wanted: Wanted) -> ASGIApp:
+    async def _direct(self, asked: Asked, wanted: Wanted) -> ASGIApp:
         """Answer with the artifact itself, waiting while it is made: pages embed these."""
         standing = await standing_of(self._filler, wanted)
         if standing.receipt is None:
+            enter(asked.scope, "wait")
             standing = await self._filler.wait(standing, LONGEST_WAIT_SECONDS)
         path = wanted.url.spec.artifact or ""
         file = standing.receipt.file(path) if standing.receipt else None
         if file is None:
             raise failure(standing.job)
-        return self._file(wanted, file, CHANGING)
+        return self._file(asked, wanted, file, CHANGING)
 
-    async def _artifact(self, scope: Scope, wanted: Wanted, path: str) -> ASGIApp:
+    async def _stream(self, asked: Asked, wanted: Wanted) -> ASGIApp:
+        """Answer for a real-time artifact; what is still growing is kept by nobody."""
+        path = wanted.url.delivery.artifact or MULTIVARIANT_PATH
+        standing = await self._filler.look(wanted)
+        if standing is None or standing.receipt is None or not is_part(path, wanted.url.plan):
+            enter(asked.scope, "stream")
+            return await self._streams.answer(asked.scope, wanted)
+        return await self._finished(asked, standing, path)
+
+    async def _artifact(self, asked: Asked, wanted: Wanted, path: str) -> ASGIApp:
         segmented = wanted.url.spec.segmented
         if path != wanted.url.spec.artifact and not (segmented and is_part(path, wanted.url.plan)):
             raise problems.not_found(f"This transform has no artifact {path}.")
         standing = await standing_of(self._filler, wanted)
         if standing.receipt is None:
-            return await self._job_answer(scope, standing, status=404, headers={})
+            return await self._job_answer(asked.scope, standing, status=404, headers={})
         if segmented:
-            return await self._streams.finished(scope, wanted, standing, path)
+            return await self._finished(asked, standing, path)
         file = standing.receipt.file(path)
         if file is None:
             raise problems.not_found(f"This transform has no artifact {path}.")
-        return self._file(wanted, file, for_ever(shared=True))
+        return self._file(asked, wanted, file, for_ever(shared=True))
 
-    def _file(self, wanted: Wanted, file: ArtifactFile, policy: CachePolicy) -> ASGIApp:
-        return file_answer(wanted, file, policy, lambda: self._filler.open(wanted, file))
+    async def _finished(self, asked: Asked, standing: Standing, path: str) -> ASGIApp:
+        """Answer with a part of a finished stream."""
+        wanted = standing.wanted
+        answer = await self._streams.finished(asked.scope, wanted, standing, path)
+        file = standing.receipt.file(path) if standing.receipt is not None else None
+        if file is not None and isinstance(answer, FileDelivery):
+            self._note(asked, wanted, file, answer)
+        return answer
+
+    def _file(
+        self, asked: Asked, wanted: Wanted, file: ArtifactFile, policy: CachePolicy
+    ) -> ASGIApp:
+        answer = file_answer(wanted, file, policy, lambda: self._filler.open(wanted, file))
+        self._note(asked, wanted, file, answer)
+        return answer
+
+    def _note(self, asked: Asked, wanted: Wanted, file: ArtifactFile, answer: FileDelivery) -> None:
+        """Let whoever asks for a finished file again have it the short way."""
+        # To a playlist as a source belong files that the ground does not list.
+        if asked.terms is None or any(is_playlist(source.path) for source in wanted.sources):
+            return
+        ground = Ground(account=wanted.account, sources=wanted.sources, terms=asked.terms)
+        self._hits.note(
+            target_of(asked.scope),
+            answer,
+            ground,
+            made=lambda: self._filler.open(wanted, file),
+        )
 
     async def _job_answer(
         self, scope: Scope, standing: Standing, *, status: int, headers: dict[str, str]
     ) -> Response:
         url = standing.wanted.url
+        enter(scope, "survey")
+        resolved = await self._resolved(standing)
         body = job_body(
             standing.job,
             self._base_url.of(scope),
             url=url,
             ready=standing.receipt is not None,
         )
-        body["transform"] = transform_body(url, await self._resolved(standing))
+        body["transform"] = transform_body(url, resolved)
         policy = NOT_KEPT
         if status == 200 and standing.receipt is not None:
             policy = kept(url.delivery, CHANGING)
@@ -201,8 +270,3 @@ class Cdn:
             return await self._filler.resolve(standing.wanted)
         except (TransformProblem, SandboxProblem, SourceProblem):
             return None
-
-
-def _is_account_path(scope: Scope) -> bool:
-    pieces = scope["raw_path"].decode("latin-1").split("/", 2)
-    return len(pieces) == 3 and grammar.is_account(pieces[1])

@@ -7,7 +7,7 @@ so it is exact for one range, for several and for none, and HEAD is the same ans
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
@@ -70,7 +70,11 @@ class Answer:
 
 
 def decide(
-    method: str, conditions: Conditions, representation: Representation, *, boundary: str
+    method: str,
+    conditions: Conditions,
+    representation: Representation,
+    *,
+    boundary: Callable[[], str],
 ) -> Answer:
     """
     Decide the answer to a GET or HEAD.
@@ -78,7 +82,7 @@ def decide(
     Args:
         method: "GET" or "HEAD". A Range counts for GET only (RFC 9110 section 14.2).
 
-        boundary: Separates the parts of a multipart answer; must not occur in the file.
+        boundary: Makes what separates the parts of a multipart answer; must not occur in the file.
     """
     validators = representation.validators
     match evaluate(conditions, validators):
@@ -101,7 +105,7 @@ def decide(
         case (only,):
             return _single(representation, only)
         case _:
-            return _multipart(representation, ranges, boundary)
+            return _multipart(representation, ranges, boundary())
 
 
 def _whole(representation: Representation) -> Answer:

@@ -30,6 +30,8 @@ _FIELDS: Final = {
     b"range": "range",
 }
 
+CONDITION_FIELDS: Final = frozenset(_FIELDS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -45,6 +45,9 @@ class FileDelivery:
     representation: Representation
     open_reader: Callable[[], Awaitable[Reader]]
 
+    kept_bytes: int = 0
+    """What ``open_reader`` has in memory, if that is where its bytes are."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; raise what the reader raises."""
         method = scope["method"]
@@ -56,7 +59,7 @@ class FileDelivery:
             method,
             read_conditions(scope["headers"]),
             self.representation,
-            boundary=secrets.token_hex(16),
+            boundary=new_boundary,
         )
         if method == "HEAD" or not answer.copies:
             await _send_literal(answer, send, with_body=method != "HEAD")
@@ -66,6 +69,11 @@ class FileDelivery:
             await _send_copy(answer, reader, receive, send)
         finally:
             await reader.aclose()
+
+
+def new_boundary() -> str:
+    """Make a separator that is in no file."""
+    return secrets.token_hex(16)
 
 
 async def _send_literal(answer: Answer, send: Send, *, with_body: bool) -> None:
@@ -94,11 +102,15 @@ async def _send_copy(answer: Answer, reader: Reader, receive: Receive, send: Sen
 
 
 async def _send_head(answer: Answer, send: Send) -> None:
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in answer.headers.items()
-    ]
+    headers = as_fields(answer.headers)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+
+
+def as_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Spell headers as ASGI sends them."""
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+    ]
 
 
 def _portions(answer: Answer) -> Iterator[bytes | ByteRange]:

@@ -47,6 +47,7 @@ class Text:
                 extra_headers={"Vary": "Accept-Encoding", **coding},
             ),
             open_reader=open_reader,
+            kept_bytes=len(self._plain) + (len(content) if packed else 0),
         )
 
     @cached_property

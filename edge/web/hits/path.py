@@ -1,0 +1,100 @@
+"""
+The hit path: an ASGI application in front of all others, which gives what is kept and still holds.
+
+It is plain ASGI and asks nothing of the server. A server that asks it first (``at_once``) saves
+itself a task and a scope for each answer from memory, which is most of what such an answer costs:
+uvicorn alone takes 30 microseconds of a core for one, nginx 7.
+"""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cache.source import Reader
+from edge.web.delivery.files import FileDelivery
+from edge.web.hits.hit import Fields, Lent, Ready
+from edge.web.hits.store import Hits
+from edge.web.hits.timings import NAME, Timings, begin
+from edge.web.problems import CatchAll
+from transforms import grammar
+
+_METHODS = ("GET", "HEAD")
+
+
+class HitPath:
+    """Answers hits, and passes everything else on."""
+
+    def __init__(self, inner: ASGIApp, hits: Hits) -> None:
+        self._inner = inner
+        self._hits = hits
+
+    def at_once(self, method: bytes, target: bytes, fields: Fields) -> Ready | None:
+        """
+        Answer a request whose head is all there is of it, if nothing needs to be waited for.
+
+        Args:
+            target: As it came in the request line.
+
+            fields: Those of the request, names in lower case.
+
+        Returns:
+            None if the request has to be made in the ordinary way.
+        """
+        if method == b"GET":
+            return self._hits.at_once("GET", target, fields)
+        return self._hits.at_once("HEAD", target, fields) if method == b"HEAD" else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with what is kept, or let the long way find the answer."""
+        if scope["type"] != "http" or not is_account_path(scope):
+            await self._inner(scope, receive, send)
+            return
+        timings = begin(scope, "hit")
+        method = scope["method"]
+        found = None
+        if method in _METHODS:
+            found = await self._hits.find(method, target_of(scope), scope["headers"])
+        match found:
+            case Ready():
+                await _send(found, timings, send)
+            case Lent():
+                await _send_lent(found, scope, receive, timings.sending(send))
+            case None:
+                timings.enter("plan")
+                await self._inner(scope, receive, timings.sending(send))
+
+    def close(self) -> None:
+        """Forget all that is kept, and close its files."""
+        self._hits.close()
+
+
+def is_account_path(scope: Scope) -> bool:
+    """Tell whether a request is for an account's files, and not for the router."""
+    pieces = scope["raw_path"].decode("latin-1").split("/", 2)
+    return len(pieces) == 3 and grammar.is_account(pieces[1])
+
+
+def target_of(scope: Scope) -> bytes:
+    """Spell the target of a request as its request line did."""
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return path + b"?" + query if query else path
+
+
+async def _send(ready: Ready, timings: Timings, send: Send) -> None:
+    fields = [*ready.fields, (NAME, timings.header())]
+    await send({"type": "http.response.start", "status": ready.status, "headers": fields})
+    await send({"type": "http.response.body", "body": ready.body})
+
+
+async def _send_lent(lent: Lent, scope: Scope, receive: Receive, send: Send) -> None:
+    reader = lent.reader
+
+    async def open_reader() -> Reader:
+        return reader
+
+    try:
+        delivery = FileDelivery(representation=lent.representation, open_reader=open_reader)
+        await CatchAll(delivery)(scope, receive, send)
+    finally:
+        await reader.aclose()

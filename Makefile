@@ -32,7 +32,7 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter
 	@$(BIN)/mypy --strict -p edge -p transforms -p cache -p bench -p deploy
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/.installed-bench ## measure against the FFmpeg command line (half an hour)
+bench: $(VENV)/.installed-bench ## measure against FFmpeg and nginx, write bench/SCOREBOARD.md (15 minutes)
 	@$(BIN)/python -m bench
 
 fuzz: $(VENV)/.installed-dev ## feed mutated media to workers for ten minutes (SECONDS=600, SEED=...)

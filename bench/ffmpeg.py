@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,3 +37,29 @@ def convert(source: Path, target: Path, *options: str, single: bool = True) -> l
         *(executable(), *_QUIET, *filters, *threads, "-i", source),
         *("-map", "0:a:0", *threads, *options, target),
     ]
+
+
+def repeat(source: Path, target: Path, times: int) -> list[str | Path]:
+    """Spell how a file's packets are copied again and again, without decoding them."""
+    loop = ("-stream_loop", str(times - 1))
+    return [executable(), *_QUIET, *loop, "-i", source, "-c", "copy", target]
+
+
+def segment(source: Path, target: Path, *options: str, at: int, seconds: int) -> list[str | Path]:
+    """Spell how a few seconds are cut out of the middle: FFmpeg seeks before it decodes."""
+    where = ("-ss", str(at), "-t", str(seconds))
+    return [executable(), *_QUIET, *where, "-i", source, "-map", "0:a:0", *options, target]
+
+
+def hls(source: Path, folder: Path, *options: str, kbps: Sequence[int]) -> list[str | Path]:
+    """Spell an HLS stream with a variant for each bitrate, and a multivariant playlist."""
+    maps: list[str] = []
+    rates: list[str] = []
+    for number, each in enumerate(kbps):
+        maps += ["-map", "0:a:0"]
+        rates += [f"-b:a:{number}", f"{each}k"]
+    variants = " ".join(f"a:{number}" for number in range(len(kbps)))
+    coded = (*maps, "-c:a", "aac", *options, *rates)
+    cut = ("-f", "hls", "-hls_time", "6", "-hls_list_size", "0")
+    named = ("-var_stream_map", variants, "-master_pl_name", "audio.m3u8", folder / "out_%v.m3u8")
+    return [executable(), *_QUIET, "-i", source, *coded, *cut, *named]

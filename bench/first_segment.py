@@ -2,84 +2,84 @@
 How soon a listener has something to play, of an hour that nobody asked for before.
 
 The edge is asked as a player asks: multivariant playlist, media playlist, first segment, each when
-the one before has come. It has an empty store, has never seen the source, and may use every core.
+the one before has come. Its process is warm and has never seen the file, and may use every core.
 FFmpeg segments the same file, and is watched until its first playlist and its first segment exist.
+It writes its first playlist after its first segment, and a playlist of the whole hour only when
+the hour is encoded, which is watched once.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import ffmpeg, inputs, report
-from bench.cold_request import Server, serving
-from bench.engine import ACCOUNT
-from bench.harness import NICENESS, Failed, confine, ratios, spread
+from bench.engine import SAME_CODER
+from bench.goals import Goal, times_as_fast
+from bench.harness import NICENESS, Failed, confine, measure, ratios, spread
+from bench.server import ACCOUNT, Server, first_uri, get, serving
 
-SOURCES = ("mp3", "flac", "m4a", "wav")
-QUERIES = {"1 variant": "br=96", "3 variants": "br=64&br=128&br=256"}
+QUERIES = {
+    "1 variant": "br=96",
+    "3 variants": "br=64&br=128&br=256",
+    "full, 1 variant": "playlist=full&br=96",
+    "full, 3 variants": "playlist=full&br=64&br=128&br=256",
+}
+FFMPEG = "ffmpeg -f hls"
+WHOLE = "mp3"
 
+MOST_MS = 100.0
+LEAST_SOONER = 20.0
+
+_HLS = ("-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-f", "hls", "-hls_time", "2")
 _LOOK_SECONDS = 0.001
 _PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class First:
-    """When the first things were there, in seconds; FFmpeg knows no multivariant playlist."""
+    """When the first things were there, in seconds; FFmpeg was asked for no multivariant one."""
 
     multivariant_s: float | None
     media_s: float
     segment_s: float
 
+    @property
+    def playlist_s(self) -> float:
+        """When the first playlist of any sort was there."""
+        return self.media_s if self.multivariant_s is None else self.multivariant_s
 
-def ask(server: Server, source: Path, query: str) -> First:
-    """Ask for a stream as a player does, up to the last byte of its first segment."""
+
+def ask(server: Server, source: Path, touch: Callable[[], None], query: str) -> First:
+    """Ask as a player does, up to the last byte of the first segment; have the rest cancelled."""
+    touch()
     folder = f"/{ACCOUNT}/audio/"
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=_PATIENCE_SECONDS)
-    started = time.perf_counter()
+    with server.connected() as connection:
+        started = time.perf_counter()
 
-    def get(reference: str) -> tuple[str, float]:
-        connection.request("GET", folder + reference)
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise Failed(f"{reference} answered {answer.status}: {content[:500]!r}")
-        return content.decode(errors="replace"), time.perf_counter() - started
+        def timed(reference: str) -> tuple[str, float]:
+            content = get(connection, folder + reference)
+            return content.decode(errors="replace"), time.perf_counter() - started
 
-    try:
-        multivariant, multivariant_s = get(f"{source.name}?f=hls-aac-rt&{query}")
-        media_path = _first_uri(multivariant)
-        media, media_s = get(media_path)
-        _, segment_s = get(f"{media_path.rpartition('/')[0]}/{_first_uri(media)}")
-    finally:
-        connection.close()
+        multivariant, multivariant_s = timed(f"{source.name}?f=hls-aac-rt&{query}")
+        media_path = first_uri(multivariant)
+        media, media_s = timed(media_path)
+        _, segment_s = timed(f"{media_path.rpartition('/')[0]}/{first_uri(media)}")
+    server.cancel_all()
     return First(multivariant_s=multivariant_s, media_s=media_s, segment_s=segment_s)
-
-
-def _first_uri(playlist: str) -> str:
-    return next(line for line in playlist.splitlines() if not line.startswith("#"))
-
-
-def cold(source: Path, query: str) -> First:
-    """Start a server that knows nothing, ask it once, and end it with what it is still making."""
-    with serving(source.parent, core=None) as server:
-        return ask(server, source, query)
 
 
 def watch_ffmpeg(source: Path) -> First:
     """Start FFmpeg, and end it when its first segment and playlist are there."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        options = (
-            *("-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-f", "hls", "-hls_time", "2"),
-            *("-hls_list_size", "0", "-hls_flags", "temp_file"),
-        )
+        options = (*_HLS, *SAME_CODER, "-hls_list_size", "0", "-hls_flags", "temp_file")
         started = time.perf_counter()
         process = subprocess.Popen(
             ffmpeg.convert(source, folder / "out.m3u8", *options, single=False),
@@ -103,33 +103,41 @@ def _appears(path: Path, process: subprocess.Popen[bytes], started: float) -> fl
     return time.perf_counter() - started
 
 
+def whole_playlist_s(source: Path) -> float:
+    """Tell how long FFmpeg takes for a playlist that lists the whole file."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = (*_HLS, *SAME_CODER, "-hls_playlist_type", "vod")
+        target = Path(folder) / "out.m3u8"
+        return measure(ffmpeg.convert(source, target, *options, single=False)).wall_s
+
+
 def compare(source: Path, *, rounds: int) -> dict[str, list[First]]:
     """Let each have its turn, round by round; one round before is not counted."""
-    contenders: Mapping[str, Callable[[], First]] = {
-        **{name: _asking(source, query) for name, query in QUERIES.items()},
-        "ffmpeg -f hls": lambda: watch_ffmpeg(source),
-    }
-    firsts: dict[str, list[First]] = {name: [] for name in contenders}
-    for number in range(rounds + 1):
-        for name, contender in contenders.items():
-            first = contender()
-            if number:
-                firsts[name].append(first)
+    with (
+        inputs.unseen(source) as (copy, touch),
+        serving(copy.parent, core=None) as server,
+    ):
+        contenders: Mapping[str, Callable[[], First]] = {
+            **{name: partial(ask, server, copy, touch, query) for name, query in QUERIES.items()},
+            FFMPEG: partial(watch_ffmpeg, copy),
+        }
+        firsts: dict[str, list[First]] = {name: [] for name in contenders}
+        for number in range(rounds + 1):
+            for name, contender in contenders.items():
+                first = contender()
+                if number:
+                    firsts[name].append(first)
     return firsts
 
 
-def _asking(source: Path, query: str) -> Callable[[], First]:
-    return lambda: cold(source, query)
-
-
 def _rows(source: str, firsts: Mapping[str, Sequence[First]]) -> list[tuple[str, ...]]:
-    theirs = firsts["ffmpeg -f hls"]
+    theirs = firsts[FFMPEG]
     rows: list[tuple[str, ...]] = []
     for name, ours in firsts.items():
         against = ("", "")
         if ours is not theirs:
             against = (
-                str(ratios([f.media_s for f in ours], [f.media_s for f in theirs])),
+                str(ratios([f.playlist_s for f in ours], [f.playlist_s for f in theirs])),
                 str(ratios([f.segment_s for f in ours], [f.segment_s for f in theirs])),
             )
         multivariant = [f.multivariant_s for f in ours if f.multivariant_s is not None]
@@ -145,6 +153,47 @@ def _rows(source: str, firsts: Mapping[str, Sequence[First]]) -> list[tuple[str,
     return rows
 
 
+def goals_of(
+    results: Mapping[str, Mapping[str, Sequence[First]]], whole_s: float | None
+) -> list[Goal]:
+    """Judge each way of asking by the kind of file that makes it slowest."""
+    goals = []
+    for name in QUERIES:
+        kind = max(results, key=lambda kind: _median_s(results[kind][name]))
+        ours = [first.playlist_s for first in results[kind][name]]
+        theirs = [first.playlist_s for first in results[kind][FFMPEG]]
+        goals += [
+            Goal(
+                what=f"first playlist, {name}, slowest kind ({kind})",
+                unit="ms",
+                values=tuple(seconds * 1000 for seconds in ours),
+                at_most=MOST_MS,
+            ),
+            Goal(
+                what=f"first playlist, {name}, {kind}: sooner than that of {FFMPEG}",
+                unit="times",
+                values=times_as_fast(ours, theirs),
+                at_least=LEAST_SOONER,
+            ),
+        ]
+    if whole_s is not None:
+        kind, name = WHOLE, "full, 1 variant"
+        ours = [first.playlist_s for first in results[kind][name]]
+        goals.append(
+            Goal(
+                what=f"whole playlist, {name}, {kind}: sooner than that of {FFMPEG}",
+                unit="times",
+                values=times_as_fast(ours, [whole_s] * len(ours)),
+                at_least=LEAST_SOONER,
+            )
+        )
+    return goals
+
+
+def _median_s(firsts: Sequence[First]) -> float:
+    return spread([first.playlist_s for first in firsts]).median
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the bench and print its table."""
     parser = argparse.ArgumentParser(prog="python -m bench.first_segment", description=__doc__)
@@ -152,21 +201,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="counted turns of each (5)")
     given, _ = parser.parse_known_args(arguments)
     facts = report.machine()
-    seconds = round(given.long_minutes * 60)
-    results = {
-        kind: compare(inputs.prepare(seconds, kind), rounds=given.rounds) for kind in SOURCES
-    }
+    sources = inputs.prepare_all(round(given.long_minutes * 60))
+    results = {kind: compare(source, rounds=given.rounds) for kind, source in sources.items()}
+    whole_s = whole_playlist_s(sources[WHOLE])
     head = ("source", "what", "multivariant s", "media playlist s", "first segment s")
     rows: list[tuple[str, ...]] = [(*head, "playlist ratio", "segment ratio")]
     for kind, firsts in results.items():
         rows += _rows(kind, firsts)
     print(f"First segment of {given.long_minutes:g} minutes, {given.rounds} rounds")
     print(report.table(rows))
-    plain = {
-        kind: {name: [asdict(first) for first in done] for name, done in firsts.items()}
-        for kind, firsts in results.items()
-    }
-    print(report.save("first_segment", facts, plain), flush=True)
+    print(f"FFmpeg's playlist of all of the {WHOLE}: {whole_s:.3g} s")
+    saved = {"firsts": results, "ffmpegWholePlaylistSeconds": {WHOLE: whole_s}}
+    report.conclude("first_segment", facts, saved, goals_of(results, whole_s))
 
 
 if __name__ == "__main__":

@@ -7,19 +7,21 @@ apart says little. A ratio of two neighbours says more, and their spread says ho
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 # The edge renders at this niceness, so whatever it is compared with does too: on a busy machine
 # the one that is nicer would lose to everybody else's work.
 NICENESS = 10
+_SESSION_GROUP = Path("/proc/self/autogroup")
 _KEPT_OUTPUT = 2000
 
 
@@ -41,7 +43,12 @@ class Spread:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.median:.3g} ({self.low:.3g}-{self.high:.3g})"
+        return f"{_digits(self.median)} ({_digits(self.low)}-{_digits(self.high)})"
+
+
+def _digits(value: float) -> str:
+    """Spell three digits, and those before the point whatever their number."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 class Failed(Exception):
@@ -120,10 +127,30 @@ def measure(
 
 
 def confine(core: int | None, niceness: int) -> None:
-    """Keep this process and what it starts to one core, and be nice."""
+    """
+    Keep this process and what it starts to one core, and be as nice as a worker of the edge is.
+
+    Where the kernel groups processes by session (autogroup), niceness counts within a session, so
+    workers have one that is nicer as a whole; whoever stands beside them gets the same.
+    """
     if core is not None:
         os.sched_setaffinity(0, {core})
     os.nice(niceness)
+    if niceness > 0:
+        os.setsid()
+        with contextlib.suppress(OSError):
+            _SESSION_GROUP.write_text(str(niceness))
+
+
+@contextlib.contextmanager
+def limited_to(cores: Collection[int]) -> Iterator[None]:
+    """Keep this process, and all that it starts meanwhile, to some cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, set(cores))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def usable_cores() -> list[int]:

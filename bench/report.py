@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import ffmpeg
+from bench.goals import HEAD, Goal, goal_rows
 from bench.harness import Run, Spread, ratios, spread, usable_cores
 
 RESULTS = Path(__file__).parent / "results"
@@ -80,7 +81,8 @@ def machine() -> dict[str, object]:
         "cpu": _cpu_model(),
         "cores": len(usable_cores()),
         "memoryGB": round(memory / 1e9, 1),
-        "load": os.getloadavg(),
+        "load": [round(load, 2) for load in os.getloadavg()],
+        "commit": _commit(),
         "kernel": platform.release(),
         # What a child's peak is at least, whatever it does: see ``harness.measure``.
         "harnessPeakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -90,12 +92,24 @@ def machine() -> dict[str, object]:
     }
 
 
-def save(name: str, facts: Mapping[str, object], results: object) -> Path:
-    """Write a bench's facts and results to a file of its own, and return it."""
+def save(
+    name: str, facts: Mapping[str, object], results: object, goals: Sequence[Goal] = ()
+) -> Path:
+    """Write a bench's facts, results and goals to a file of its own, and return it."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}.json"
-    path.write_text(json.dumps({"machine": facts, "results": results}, indent=2, default=_plain))
+    saved = {"machine": facts, "goals": list(goals), "results": results}
+    path.write_text(json.dumps(saved, indent=2, default=_plain))
     return path
+
+
+def conclude(
+    name: str, facts: Mapping[str, object], results: object, goals: Sequence[Goal]
+) -> None:
+    """Print the goals and save everything; the last line printed is the name of the file."""
+    print()
+    print(table([HEAD, *goal_rows(goals)]))
+    print(save(name, facts, results, goals), flush=True)
 
 
 def _plain(value: object) -> object:
@@ -116,6 +130,17 @@ def _cpu_model() -> str:
     told = subprocess.run(["lscpu"], capture_output=True, text=True, check=False).stdout
     lines = dict(line.split(":", 1) for line in told.splitlines() if ":" in line)
     return lines.get("Model name", platform.machine()).strip()
+
+
+def _commit() -> str:
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=RESULTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or "unknown"
 
 
 def _megabytes(count: int) -> str:

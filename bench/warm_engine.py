@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bench.harness import NICENESS, Failed, Run, confine
-from transforms.plan import Segment
+from transforms.plan import Limits, RenderPlan, Segment
+
+LIMITS = Limits(duration_ms=24 * 3_600_000, file_bytes=20 << 30)
 
 
 class WarmEngine:
@@ -40,10 +42,22 @@ class WarmEngine:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def convert(self, source: Path, target: Path, query: str) -> Run:
-        """Convert a file as a transform URL's parameters say."""
+    def convert(self, source: Path, target: Path, query: str, *, threads: int = 1) -> Run:
+        """
+        Convert a file as a transform URL's parameters say.
+
+        Args:
+            source: The file.
+
+            target: The file to write, or the folder if there will be many.
+
+            query: The parameters.
+
+            threads: How many encode at once, beside the one that decodes.
+        """
         assert self._process.stdin is not None
-        order = {"source": str(source), "target": str(target), "query": query}
+        files = {"source": str(source), "target": str(target)}
+        order = {**files, "query": query, "threads": threads}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         told = self._receive()
@@ -62,10 +76,10 @@ class WarmEngine:
         return told
 
 
-class _File:
+class LocalFile:
     """A local file as a source."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY)
         self.size_bytes = os.fstat(self._descriptor).st_size
 
@@ -76,14 +90,19 @@ class _File:
         os.close(self._descriptor)
 
 
-class _Target:
-    """One file as a sink."""
+class LocalTarget:
+    """A file as a sink, or a folder where an artifact has many."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str | Path, *, folder: bool) -> None:
+        self._path = Path(path)
+        self._folder = folder
 
     def create(self, path: str) -> BinaryIO:
-        return open(self._path, "w+b")
+        target = self._path
+        if self._folder:
+            target = target / path.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+        return open(target, "w+b")
 
     def progress(self, fraction: float) -> None:
         pass
@@ -95,25 +114,31 @@ class _Target:
         return None
 
 
-def _serve() -> None:
+def read_plan(source: LocalFile, query: str) -> RenderPlan:
+    """Survey a file and settle what a query asks of it, as the edge does."""
     from transforms.audio.survey import survey
     from transforms.audio.timeline import resolve
     from transforms.grammar import split
-    from transforms.plan import Limits
     from transforms.planner import plan
+
+    wanted = plan(split("/W142hJk/audio/input", query)).plan
+    # As the edge does: exactly only where the plan depends on it.
+    return resolve(wanted, [survey(source)], LIMITS).render
+
+
+def _serve() -> None:
+    from transforms.formats import FORMATS
     from transforms.render import render, warm
 
-    limits = Limits(duration_ms=24 * 3_600_000, file_bytes=20 << 30)
     warm()
     print("{}", flush=True)
     for line in sys.stdin:
         order = json.loads(line)
         wall, cpu = time.perf_counter(), time.process_time()
-        source = _File(order["source"])
-        wanted = plan(split("/W142hJk/audio/input", order["query"])).plan
-        # As the edge does: exactly only where the plan depends on it.
-        resolved = resolve(wanted, [survey(source)], limits)
-        render(resolved.render, [source], _Target(order["target"]))
+        source = LocalFile(order["source"])
+        plan = read_plan(source, order["query"])
+        target = LocalTarget(order["target"], folder=FORMATS[plan.format].segmented)
+        render(plan, [source], target, threads=order["threads"])
         source.close()
         told = {
             "wall_s": time.perf_counter() - wall,

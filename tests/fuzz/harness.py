@@ -203,6 +203,9 @@ class _Work:
             msgspec.json.encode(document)
             return
         resolved = await self._resolved(url, exact=exact)
+        # Somebody waits for what comes second, which then is made first where that can be.
+        wants: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+        wants.put_nowait((0, 1))
         report = await self._timed(
             self._sandbox.render(
                 resolved.render,
@@ -210,6 +213,8 @@ class _Work:
                 self._staging,
                 on_progress=lambda _: None,
                 on_segment=lambda _: None,
+                wants=wants,
+                threads=2,
                 deadline_seconds=self._deadline_seconds,
             )
         )

@@ -79,9 +79,11 @@ def _table() -> Jobs:
         with _metered(source):
             return engine.probe(source)
 
-    def render(plan: RenderPlan, sources: Sequence[Source], sink: Sink) -> RenderReport:
+    def render(
+        plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int
+    ) -> RenderReport:
         with _metered(sources[0]):
-            return engine.render(plan, sources, sink)
+            return engine.render(plan, sources, sink, threads=threads)
 
     return Jobs(warm=engine.warm, survey=survey, probe=probe, render=render)
 

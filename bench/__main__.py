@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import report, scoreboard
+from bench.harness import Others
 from bench.scoreboard import Part
 
 
@@ -47,7 +48,7 @@ BENCHES = (
     ),
     Bench(
         name="mixed_load",
-        arguments=("--seconds", "4"),
+        arguments=("--seconds", "3"),
         quick=("--seconds", "1", *_ONE_ROUND),
         needs=("nginx",),
     ),
@@ -68,7 +69,7 @@ def run(bench: Bench, arguments: Sequence[str]) -> Part:
     if missing := [program for program in bench.needs if not _is_installed(program)]:
         problem = f"skipped, {' and '.join(missing)} not installed"
         return Part(name=bench.name, problem=problem)
-    started = time.perf_counter()
+    started, others = time.perf_counter(), Others()
     command = [sys.executable, "-m", f"bench.{bench.name}", *arguments]
     last = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -76,13 +77,11 @@ def run(bench: Bench, arguments: Sequence[str]) -> Part:
         for line in process.stdout:
             print(line, end="", flush=True)
             last = line.strip()
-    seconds = time.perf_counter() - started
+    part = Part(name=bench.name, seconds=time.perf_counter() - started, others_cores=others.cores())
     if process.returncode:
-        problem = f"failed with {process.returncode}"
-        return Part(name=bench.name, seconds=seconds, problem=problem)
+        return replace(part, problem=f"failed with {process.returncode}")
     result = Path(last)
-    goals = scoreboard.goals_of(bench.name, result)
-    return Part(name=bench.name, seconds=seconds, result=result.name, goals=goals)
+    return replace(part, result=result.name, goals=scoreboard.goals_of(bench.name, result))
 
 
 def _is_installed(program: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import statistics
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 # The edge renders at this niceness, so whatever it is compared with does too: on a busy machine
 # the one that is nicer would lose to everybody else's work.
 NICENESS = 10
+_STAT = Path("/proc/stat")
 _SESSION_GROUP = Path("/proc/self/autogroup")
 _KEPT_OUTPUT = 2000
 
@@ -151,6 +153,33 @@ def limited_to(cores: Collection[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+class Others:
+    """
+    How many cores were kept busy by what this process did not start, since this was made.
+
+    Only what has ended and was waited for is known to be one's own.
+    """
+
+    def __init__(self) -> None:
+        self._at, self._busy_s, self._own_s = time.monotonic(), _busy_s(), _own_s()
+
+    def cores(self) -> float:
+        """Tell the average."""
+        busy_s, own_s = _busy_s() - self._busy_s, _own_s() - self._own_s
+        return max(0.0, busy_s - own_s) / max(0.001, time.monotonic() - self._at)
+
+
+def _busy_s() -> float:
+    # proc(5): user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
+    user, nice, system, _, _, irq, softirq, *_ = map(int, _STAT.read_text().split()[1:9])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_s() -> float:
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
 
 
 def usable_cores() -> list[int]:

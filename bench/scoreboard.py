@@ -19,10 +19,15 @@ _MOST_TIMES_IDLE = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One bench of a run: what it found, or why it found nothing."""
+    """
+    One bench of a run: what it found, or why it found nothing.
+
+    ``others_cores`` tells how many cores were busy with something else meanwhile.
+    """
 
     name: str
     seconds: float = 0.0
+    others_cores: float | None = None
     result: str | None = None
     goals: tuple[Goal, ...] = ()
     problem: str | None = None
@@ -103,9 +108,19 @@ def spell(
         "",
         table(_rows(told, before)),
         "",
-        *(f"- {part.name}: {part.problem}" for part in parts if part.problem),
+        "## The run",
+        "",
+        table(_run_rows(parts)),
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _run_rows(parts: Sequence[Part]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("bench", "seconds", "cores busy with other work", "problem")]
+    for part in parts:
+        others = "" if part.others_cores is None else f"{part.others_cores:.2f}"
+        rows.append((part.name, f"{part.seconds:.0f}", others, part.problem or ""))
+    return rows
 
 
 def _machine(facts: Mapping[str, object]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from bench import report
-from bench.harness import Failed, Run, Spread, measure, ratios, spread, take_turns
+from bench import harness, report
+from bench.harness import Failed, Others, Run, Spread, measure, ratios, spread, take_turns
 
 
 def _run(wall_s: float, cpu_s: float = 1.0, peak_bytes: int = 0) -> Run:
@@ -22,6 +23,10 @@ def test_a_spread_is_the_median_between_the_smallest_and_the_largest() -> None:
 
 def test_a_spread_is_spelled_with_three_digits() -> None:
     assert str(spread([1.23456, 1.0, 10.0])) == "1.23 (1-10)"
+
+
+def test_large_numbers_are_spelled_out() -> None:
+    assert str(spread([1234.5, 999.4, 20_000.0])) == "1234 (999-20000)"
 
 
 def test_ratios_are_taken_turn_by_turn_and_not_between_medians() -> None:
@@ -63,6 +68,16 @@ def test_a_comparison_divides_by_each_baseline_and_not_baselines_by_themselves()
 | mp3 to aac | cli  | 2 (2-2) | 1 (1-1) | 36      |         |               |           |"""
 
     assert report.comparison_table([comparison]) == expected
+
+
+def test_others_are_what_kept_cores_busy_besides_oneself(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Ten seconds on two cores: 15 s were used, 5 of them by the bench.
+    monkeypatch.setattr(harness, "_busy_s", iter([100.0, 115.0]).__next__)
+    monkeypatch.setattr(harness, "_own_s", iter([1.0, 6.0]).__next__)
+    clock = SimpleNamespace(monotonic=iter([50.0, 60.0]).__next__)
+    monkeypatch.setattr(harness, "time", clock)
+
+    assert Others().cores() == 1.0
 
 
 def test_a_process_that_fails_is_no_measurement() -> None:

@@ -21,7 +21,7 @@ FACTS = {
 FAST = Goal(what="fast", unit="times", values=(1.5, 1.4, 1.6), at_least=1.4)
 START = Goal(what="start", unit="s", values=(2.0,))
 PARTS = (
-    Part(name="engine", seconds=3, result="x.json", goals=(FAST,)),
+    Part(name="engine", seconds=3, others_cores=0.25, result="x.json", goals=(FAST,)),
     Part(name="startup", goals=(START,)),
     Part(name="hit_path", problem="skipped, nginx not installed"),
 )
@@ -45,11 +45,17 @@ Load before the run: [0.1, 0.2, 0.3].
 |---------|-------|------|---------------------|------|-----|
 | startup | start |      | 2 (2-2) s           | 1    |     |
 
-- hit_path: skipped, nginx not installed
+## The run
+
+| bench    | seconds | cores busy with other work | problem                      |
+|----------|---------|----------------------------|------------------------------|
+| engine   | 3       | 0.25                       |                              |
+| startup  | 0       |                            |                              |
+| hit_path | 0       |                            | skipped, nginx not installed |
 """
 
 
-def test_the_scoreboard_has_goals_then_the_rest_then_what_was_skipped() -> None:
+def test_the_scoreboard_has_goals_then_the_rest_then_how_the_run_went() -> None:
     assert spell(PARTS, FACTS) == EXPECTED
 
 
@@ -60,7 +66,7 @@ def test_an_earlier_run_stands_beside_the_new_one(
     earlier = Goal(what="fast", unit="times", values=(0.5, 0.75, 1.0), at_least=1.4)
     before, _ = scoreboard.write((Part(name="engine", goals=(earlier,)),), FACTS, publish=False)
     _, text = scoreboard.write(PARTS, FACTS, before=before, publish=False)
-    (row,) = (line for line in text.splitlines() if line.startswith("| engine"))
+    row = next(line for line in text.splitlines() if line.startswith("| engine"))
 
     assert before.name == "20261121T090000Z.json"
     assert row.split("|")[-2].strip() == "0.75"
@@ -87,3 +93,4 @@ def test_a_bench_that_fails_is_told_and_the_others_go_on(monkeypatch: pytest.Mon
     part = everything.run(everything.Bench(name="cold_request"), ("--rounds", "none"))
 
     assert part.problem == "failed with 2"
+    assert part.goals == ()

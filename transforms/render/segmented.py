@@ -93,15 +93,18 @@ class _Wanted:
             set(range(grid.segments(plan.samples(e.sample_rate_hz) or 0, e.sample_rate_hz)))
             for e in plan.encodings
         ]
-        self._total = sum(map(len, self._missing))
+        self._total = self._count()
 
     def tasks(self) -> Iterator[Task]:
         """Go through the timeline, from wherever somebody waits on, until nothing is missing."""
         goal: tuple[int, int] | None = None
-        while any(self._missing) and not self._flow.failures:
+        while (missing := self._count()) and not self._flow.failures:
             if goal is None:
                 goal = 0, min(min(numbers) for numbers in self._missing if numbers)
             goal = yield from self._leg(*goal)
+            if goal is None and self._count() == missing:
+                # The sound ends before it should, which whoever counts the samples will find.
+                return
 
     def _leg(self, variant: int, first: int) -> Generator[Task, None, tuple[int, int] | None]:
         """Go on from a segment until what follows is there; return what is waited for instead."""
@@ -118,7 +121,7 @@ class _Wanted:
             if self._is_missing(task.variant, task.stretch.number):
                 self._missing[task.variant].discard(task.stretch.number)
                 yield task
-                self._sink.progress(1 - sum(map(len, self._missing)) / self._total)
+                self._sink.progress(1 - self._count() / self._total)
 
     def _until_made(self, variant: int, first: int) -> Iterator[Task]:
         for task in self._flow.tasks(first, prefer=variant):
@@ -126,6 +129,9 @@ class _Wanted:
             if not any(self._is_missing(other, number) for other in range(len(self._missing))):
                 return
             yield task
+
+    def _count(self) -> int:
+        return sum(map(len, self._missing))
 
     def _is_missing(self, variant: int, number: int) -> bool:
         return 0 <= variant < len(self._missing) and number in self._missing[variant]

@@ -12,6 +12,7 @@ from tests.support.engine import read, resolved_for
 from tests.support.media import make as media
 from tests.support.memory import MemorySink, MemorySource
 from transforms.plan import RenderPlan
+from transforms.problems import RenderFailed
 from transforms.render import render
 
 FILES = {
@@ -99,3 +100,12 @@ def test_what_cannot_exist_is_not_waited_for() -> None:
     made(plan, names, sink)
 
     assert sink.segments[0].path == "/0f/0.ts"
+
+
+def test_a_source_that_ends_before_its_stated_end_is_told() -> None:
+    plan, names = plan_of("one file")
+    (length,) = plan.lengths or ()
+    longer = dataclasses.replace(length, samples=length.samples + 30 * length.sample_rate_hz)
+
+    with pytest.raises(RenderFailed):
+        made(dataclasses.replace(plan, lengths=(longer,)), names, MemorySink(wants=[(0, 7)]))

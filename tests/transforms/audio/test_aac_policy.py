@@ -90,16 +90,18 @@ def test_no_band_reaches_beyond_what_a_sample_rate_can_carry(channels: int) -> N
     assert too_wide == []
 
 
-@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(
-    ("kbps", "rate_hz"),
-    [(bitrates[0], rate_hz) for rate_hz, bitrates in rates.AAC_LC_STEREO_KBPS.items()],
+    ("kbps", "rate_hz", "channels"),
+    [
+        (bitrates[0], rate_hz, channels)
+        for rate_hz, bitrates in rates.AAC_LC_STEREO_KBPS.items()
+        for channels in (1, 2)
+        if channels == 2 or rates.aac_mono_fits(bitrates[0] * 1000, rate_hz)
+    ],
 )
 def test_the_encoder_takes_the_settings_of_every_sample_rate(
     kbps: int, rate_hz: int, channels: int
 ) -> None:
-    if channels == 1 and not rates.aac_mono_fits(kbps * 1000, rate_hz):
-        pytest.skip("one channel cannot carry it")
     noise = synth.noise(10 * 1024, channels=channels)
     whole = Stretch(number=0, first_frame=0, end_frame=None, first_sample=0, sound=[noise])
 

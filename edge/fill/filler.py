@@ -25,7 +25,7 @@ from edge.fill.runner import MOST_ATTEMPTS, Runner, failure_of
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find
-from edge.jobs.job import Job, JobState, Lease
+from edge.jobs.job import ORDINARY_PRIORITY, REAL_TIME_PRIORITY, Job, JobState, Lease
 from edge.jobs.store import POLL_SECONDS, Jobs
 from edge.sandbox.problems import (
     DeadlineExceeded,
@@ -46,9 +46,6 @@ _PASSING_FAILURES = (
 )
 # How long the maker of a stream takes at most to say where it ended, once its job has.
 _LAST_WORD_MS = 5_000
-_ORDINARY_PRIORITY = 0
-# Somebody sits before a player and waits.
-_REAL_TIME_PRIORITY = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +276,7 @@ class Filler:
             key=wanted.key,
             account=wanted.account,
             subject=wanted.subject,
-            priority=_REAL_TIME_PRIORITY if urgent else _ORDINARY_PRIORITY,
+            priority=REAL_TIME_PRIORITY if urgent else ORDINARY_PRIORITY,
             owner=self._runner.owner if slot else None,
             reserved_us=int(price * 1_000_000),
             remake=remake,
@@ -312,7 +309,7 @@ class Filler:
             key=wanted.key,
             account=wanted.account,
             subject=wanted.subject,
-            priority=_ORDINARY_PRIORITY,
+            priority=ORDINARY_PRIORITY,
             owner=self._runner.owner,
             retry_failed=True,
         )

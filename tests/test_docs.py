@@ -78,7 +78,7 @@ def test_every_setting_is_described_with_its_default(
     declared = DECLARED[name]
 
     if name == "workers":
-        assert told == "one for each usable core"
+        assert told.startswith("as many as the cores and the memory allow")
     elif declared.default in (None, ()):
         assert told == "none"
     elif name == "data":

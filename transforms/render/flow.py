@@ -35,10 +35,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """What variants must have in common to share their sound."""
+    """Variants of one sample rate and channel count, which share their sound."""
 
     rate: int
-    channels: int
     variants: tuple[int, ...]
 
 
@@ -127,10 +126,7 @@ def _kinds(plan: RenderPlan) -> list[_Kind]:
     members: dict[tuple[int, int], list[int]] = {}
     for variant, encoding in enumerate(plan.encodings):
         members.setdefault((encoding.sample_rate_hz, encoding.channels), []).append(variant)
-    return [
-        _Kind(rate=rate, channels=channels, variants=tuple(variants))
-        for (rate, channels), variants in members.items()
-    ]
+    return [_Kind(rate=rate, variants=tuple(variants)) for (rate, _), variants in members.items()]
 
 
 def _from(sound: Sound, sample: int) -> Iterator[Block]:

@@ -97,6 +97,26 @@ class TransformPlan:
     version: str | None = None
 
 
+class LandmarkUnit(StrEnum):
+    """What landmarks are found by."""
+
+    BYTES = "bytes"
+    TICKS = "ticks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmarks:
+    """
+    Places from which on a track can be decoded, in rising order.
+
+    Each is the first sample there, in a player's count, and where its packet is: at which byte
+    of the file, or at which timestamp of the track, in the container's ticks.
+    """
+
+    unit: LandmarkUnit
+    places: tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
     """
@@ -104,8 +124,7 @@ class SourceFacts:
 
     ``frame_samples`` is the codec's fixed frame, ``None`` where there is none (PCM, FLAC,
     Vorbis). ``samples`` is what a player plays, priming and padding excluded; when it is not
-    ``exact`` it is the container's own claim. ``landmarks`` are places of a stream without an index
-    from which on it can be decoded: the first sample there, in a player's count, and its byte.
+    ``exact`` it is the container's own claim. ``landmarks`` are of a track without an exact index.
     """
 
     container: str
@@ -115,7 +134,7 @@ class SourceFacts:
     frame_samples: int | None
     samples: int | None
     exact: bool
-    landmarks: tuple[tuple[int, int], ...] = ()
+    landmarks: Landmarks | None = None
 
     @property
     def duration(self) -> Fraction | None:
@@ -188,7 +207,7 @@ class RenderPlan:
     expected_ms: int | None
     container: Container | None = None
     lengths: tuple[Length, ...] | None = None
-    landmarks: tuple[tuple[tuple[int, int], ...], ...] = ()
+    landmarks: tuple[Landmarks | None, ...] = ()
 
     @property
     def duration(self) -> Fraction | None:

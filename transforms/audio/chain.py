@@ -10,16 +10,11 @@ stream that the beginning does not know; only then are all pages walked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from transforms.audio.ogg_pages import HEADER_BYTES, LARGEST_PAGE_BYTES, MAGIC, Page, pages
 from transforms.sources import Source
 
 MOST_LINKS = 1000
-
-_MAGIC = b"OggS"
-_HEADER_BYTES = 27
-_LARGEST_PAGE_BYTES = 65_307
-_FIRST_PAGE = 0x02
 
 
 class Link:
@@ -36,27 +31,19 @@ class Link:
         return self._source.read_at(self._first + offset, wanted) if wanted else b""
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    at: int
-    end: int
-    serial: bytes
-    begins_stream: bool
-
-
 def links(source: Source) -> tuple[Source, ...]:
     """Take a chained Ogg file apart; anything else is the one link of itself."""
-    if source.read_at(0, min(4, source.size_bytes)) != _MAGIC:
+    if source.read_at(0, min(4, source.size_bytes)) != MAGIC:
         return (source,)
     known = {page.serial for page in _beginning(source)}
-    tail_at = max(0, source.size_bytes - _LARGEST_PAGE_BYTES)
+    tail_at = max(0, source.size_bytes - LARGEST_PAGE_BYTES)
     tail = source.read_at(tail_at, source.size_bytes - tail_at)
-    last = tail.rfind(_MAGIC)
-    if last < 0 or len(tail) < last + _HEADER_BYTES or tail[last + 14 : last + 18] in known:
+    last = tail.rfind(MAGIC)
+    if last < 0 or len(tail) < last + HEADER_BYTES or tail[last + 14 : last + 18] in known:
         return (source,)
     starts = [0]
     talking = False
-    for page in _pages(source, 0):
+    for page in pages(source, 0):
         if page.begins_stream and talking and len(starts) < MOST_LINKS:
             starts.append(page.at)
         talking = not page.begins_stream
@@ -64,22 +51,9 @@ def links(source: Source) -> tuple[Source, ...]:
     return tuple(Link(source, *pair) for pair in zip(starts, ends, strict=True))
 
 
-def _beginning(source: Source) -> Iterator[_Page]:
+def _beginning(source: Source) -> Iterator[Page]:
     """Yield the pages that begin the streams of the first link; they come before all others."""
-    for page in _pages(source, 0):
+    for page in pages(source, 0):
         if not page.begins_stream:
             return
         yield page
-
-
-def _pages(source: Source, at: int) -> Iterator[_Page]:
-    """Walk the pages (RFC 3533 section 6) for as long as one follows another."""
-    while True:
-        wanted = min(_HEADER_BYTES + 255, source.size_bytes - at)
-        head = source.read_at(at, wanted) if wanted > _HEADER_BYTES else b""
-        if head[:4] != _MAGIC:
-            return
-        count = head[26]
-        end = at + _HEADER_BYTES + count + sum(head[_HEADER_BYTES : _HEADER_BYTES + count])
-        yield _Page(at, end, head[14:18], bool(head[5] & _FIRST_PAGE))
-        at = end

@@ -10,7 +10,7 @@ decoded leaves silence of its length behind, so that what follows stays where it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -18,40 +18,27 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 
-from transforms.audio.chain import Link, links
+from transforms.audio.chain import links
+from transforms.audio.entry import Entry, opened_before
 from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, reordered, silent
 from transforms.audio.layouts import is_list, settle
+from transforms.audio.lengths.claims import is_mov, stated_end, stated_gapless
 from transforms.audio.open import (
     HIGHEST_SAMPLE_RATE_HZ,
     LOWEST_SAMPLE_RATE_HZ,
     MOST_CHANNELS,
-    demux,
-    open_track,
 )
 from transforms.audio.packets import SELF_LIMITED, STEADY, VORBIS, PacketLengths, keep_end, skipped
-from transforms.audio.survey import claimed_samples, is_mov, stated_end, stated_gapless, survey
+from transforms.audio.survey import survey
+from transforms.plan import Landmarks
 from transforms.problems import RenderFailed, UnsupportedMedia
 from transforms.sources import Source
 
 # In samples of a track's first rate, which others need not divide.
 Position: TypeAlias = int | Fraction
 
-# Below this, decoding from the start costs less than a seek saves.
-_SEEK_WORTH_SECONDS = 20
-
-# What must be decoded and thrown away before the landing point so that the rest is the same as
-# in one pass, in samples (measured: 11 520 for MP3's bit reservoir, one frame for AAC's overlap).
-_PRE_ROLL_SAMPLES = {
-    **{"mp3": 11_520, "mp3float": 11_520, "aac": 4_096, "flac": 0, "alac": 0},
-}
-_LONGEST_PRE_ROLL_SAMPLES = max(_PRE_ROLL_SAMPLES.values())
 _LONGEST_SILENCE = 1 << 16
-
-# Demuxers whose landing points carry exact positions; Ogg's after a seek were wrong in a fifth
-# of the cases, so Ogg is decoded from its start.
-_EXACT_SEEKERS = ("mp3", "mov", "wav", "w64", "aiff", "flac")
 
 
 def decode(
@@ -60,7 +47,7 @@ def decode(
     track: int = 1,
     start: int = 0,
     end: int | None = None,
-    landmarks: Sequence[tuple[int, int]] = (),
+    landmarks: Landmarks | None = None,
 ) -> Iterator[AudioFrame]:
     """
     Decode the samples ``start <= n < end`` of one track.
@@ -87,13 +74,8 @@ def decode(
     """
     first, *others = links(source)
     if not others:
-        near = [mark for mark in landmarks if mark[0] + _LONGEST_PRE_ROLL_SAMPLES <= start]
-        if near and end is not None:
-            begins_at, offset = near[-1]
-            source = Link(source, offset, source.size_bytes)
-            yield from _decode_link(source, track, start, end, begins_at=begins_at)
-        else:
-            yield from _decode_link(source, track, start, end)
+        known = landmarks if end is not None else None
+        yield from _decode_link(source, track, start, end, known)
         return
     rate = survey(first, track=track).sample_rate_hz
     at = Fraction(0)
@@ -116,25 +98,21 @@ def decode(
 
 
 def _decode_link(
-    source: Source, track: int, start: int, end: int | None, *, begins_at: int = 0
+    source: Source, track: int, start: int, end: int | None, landmarks: Landmarks | None = None
 ) -> Iterator[AudioFrame]:
-    with open_track(source, track) as (container, stream):
+    with opened_before(source, track, start, landmarks) as entry:
+        container, stream = entry.container, entry.stream
         rate = stream.codec_context.sample_rate
         gapless = stated_gapless(container)
         if gapless and gapless[1]:
             end = gapless[1] if end is None else min(end, gapless[1])
-        position = not begins_at and _seek(container, stream, start)
-        if position:
-            frames = _positioned(_frames(container, stream), stream)
-        else:
-            first_at = begins_at - (gapless[0] if gapless else 0)
-            frames = _counted(_frames(container, stream), first_at, rate)
+        frames = _placed(_frames(entry), entry)
         if is_mov(container):
             frames = _ended(frames, _edit_list_end(stream), rate)
         elif container.format.name == "ogg" and stream.codec_context.codec.name in VORBIS:
             # The last page says where the sound ends (Vorbis I, appendix A.2), maybe some packets
             # before the last; libavcodec heeds it within the last one only.
-            frames = _ended(frames, claimed_samples(container, stream), rate, coarse=False)
+            frames = _ended(frames, entry.claimed_samples, rate, coarse=False)
         began = False
         reached: Position = 0
         for at, frame in frames:
@@ -153,18 +131,18 @@ def _decode_link(
             if end is not None and reached >= end:
                 break
         if not began:
-            raise _nothing(start, rate, sound=position or reached > 0)
+            raise _nothing(start, rate, sound=entry.at is None or reached > 0)
 
 
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+def _frames(entry: Entry) -> Iterator[AudioFrame]:
     """Decode every packet that can be, and keep the time of those that cannot."""
-    decoder = _Decoder(stream)
+    decoder = _Decoder(entry.stream)
     # Only an MP4 cuts its last packet, and only afterwards it turns out which one that was.
-    holds = is_mov(container)
+    holds = is_mov(entry.container)
     held: list[AudioFrame] = []
     last: av.Packet[AudioStream] | None = None
     try:
-        for packet in demux(container, stream):
+        for packet in entry.packets:
             if not packet.size and packet.dts is not None:
                 # A sample of no bytes, which a decoder would take for the end.
                 continue
@@ -284,14 +262,6 @@ class _Decoder:
             yield silent(*kind, samples=samples)
 
 
-def _counted(
-    frames: Iterator[AudioFrame], at: Position, rate: int
-) -> Iterator[tuple[Position, AudioFrame]]:
-    for frame in frames:
-        yield at, frame
-        at += _extent(frame, rate)
-
-
 def _extent(frame: AudioFrame, rate: int) -> Position:
     """Tell how long a frame is in a track that may change its rate on the way."""
     if frame.sample_rate == rate:
@@ -299,38 +269,19 @@ def _extent(frame: AudioFrame, rate: int) -> Position:
     return Fraction(frame.samples * rate, frame.sample_rate)
 
 
-def _positioned(
-    frames: Iterator[AudioFrame], stream: AudioStream
-) -> Iterator[tuple[Position, AudioFrame]]:
-    """Take the first frame's position from its timestamp, then count."""
-    rate = stream.codec_context.sample_rate
-    unit = stream.time_base or Fraction(1, rate)
-    at: Position | None = None
+def _placed(frames: Iterator[AudioFrame], entry: Entry) -> Iterator[tuple[Position, AudioFrame]]:
+    """Say where frames begin: counted from the first, whose timestamp may have to tell it."""
+    rate = entry.stream.codec_context.sample_rate
+    unit = entry.stream.time_base or Fraction(1, rate)
+    at: Position | None = entry.at
     for frame in frames:
         if at is None and frame.pts is None:
             # What was lost on the way to the landing point.
             continue
         if at is None:
-            at = round(((frame.pts or 0) - (stream.start_time or 0)) * unit * rate)
+            at = round(((frame.pts or 0) - entry.origin_ticks) * unit * rate)
         yield at, frame
         at += _extent(frame, rate)
-
-
-def _seek(container: InputContainer, stream: AudioStream, start: int) -> bool:
-    context = stream.codec_context
-    codec = context.codec.name
-    names = container.format.name.split(",")
-    pre_roll = 0 if codec.startswith("pcm_") else _PRE_ROLL_SAMPLES.get(codec)
-    worth = start >= _SEEK_WORTH_SECONDS * context.sample_rate
-    if pre_roll is None or not worth or not any(name in _EXACT_SEEKERS for name in names):
-        return False
-    unit = stream.time_base or Fraction(1, context.sample_rate)
-    target = (stream.start_time or 0) + int(Fraction(start - pre_roll, context.sample_rate) / unit)
-    try:
-        container.seek(target, stream=stream, backward=True)
-    except av.error.FFmpegError:
-        return False
-    return True
 
 
 def _edit_list_end(stream: AudioStream) -> int | None:

@@ -69,6 +69,11 @@ class PacketLengths:
         self._read_rate = _HEADER_RATES.get(self._codec)
         self._pcm_bytes = pcm_frame_bytes(stream) if self._codec.startswith("pcm_") else 0
 
+    @property
+    def frame(self) -> int | None:
+        """Samples that every packet of this codec holds, if they all hold the same."""
+        return self._frame if self._fixed else None
+
     def of(self, packet: av.Packet[AudioStream]) -> int | None:
         """
         Tell a packet's samples, priming and padding included; None if only decoding can.

@@ -15,6 +15,7 @@ from transforms.formats import FORMATS, Format, fits_one_channel
 from transforms.plan import (
     Clip,
     Encoding,
+    Landmarks,
     Length,
     Limits,
     RealTime,
@@ -115,9 +116,7 @@ def resolve(plan: TransformPlan, facts: Sequence[SourceFacts], limits: Limits) -
     )
 
 
-def _landmarks(
-    plan: TransformPlan, facts: Sequence[SourceFacts]
-) -> tuple[tuple[tuple[int, int], ...], ...]:
+def _landmarks(plan: TransformPlan, facts: Sequence[SourceFacts]) -> tuple[Landmarks | None, ...]:
     """Only what is made in pieces is entered in the middle."""
     return tuple(fact.landmarks for fact in facts) if FORMATS[plan.format].segmented else ()
 

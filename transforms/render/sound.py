@@ -95,7 +95,7 @@ def decoded(
             track=plan.tracks[span.source],
             start=span.start_samples,
             end=span.end_samples,
-            landmarks=plan.landmarks[span.source] if plan.landmarks else (),
+            landmarks=plan.landmarks[span.source] if plan.landmarks else None,
         )
         for span in (plan.spans if spans is None else spans)
     )

@@ -13,7 +13,8 @@ from tests.support import media, synth
 from tests.support.engine import make_stream
 from tests.support.memory import MemorySource
 from transforms.audio.decode import decode
-from transforms.audio.survey import stated_end, survey
+from transforms.audio.lengths.claims import stated_end
+from transforms.audio.survey import survey
 
 RATE = 44_100
 SAMPLES = RATE + 123

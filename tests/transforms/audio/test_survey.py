@@ -2,15 +2,15 @@
 
 import struct
 
-import numpy as np
 import pytest
 
 from tests.support import measure, media, synth
 from tests.support.engine import make
 from tests.support.memory import MemorySource
 from transforms.audio.decode import decode
+from transforms.audio.lengths.claims import stated_gapless
 from transforms.audio.open import open_container
-from transforms.audio.survey import stated_gapless, survey
+from transforms.audio.survey import survey
 from transforms.plan import SourceFacts
 
 INEXACT = ("asf-wma", "mka-vorbis")
@@ -156,35 +156,3 @@ def test_opus_packets_of_every_length_are_counted() -> None:
         content = media.encode(recipe, synth.noise(48000 + 123), rate=48000)
 
         assert survey(MemorySource(content), exact=True).samples == 48000 + 123
-
-
-@pytest.mark.parametrize("kind", ["mp3", "adts", "ac3"])
-def test_decoding_begins_at_a_landmark_as_if_it_had_come_there(kind: str) -> None:
-    rate = 48_000
-    content = media.make(kind, synth.speech(45 * rate, rate=rate, channels=2), rate=rate)
-    if kind == "mp3":
-        # Without its Xing header, whose count is believed.
-        content = content[content.index(b"\xff\xfb", content.index(b"Info")) :]
-    source = MemorySource(content)
-    facts = survey(source, exact=True)
-    assert facts.samples is not None
-    assert facts.exact
-    assert len(facts.landmarks) >= 2
-
-    for start in (20 * rate, 30 * rate + 77, facts.samples - 5_000):
-        span = {"start": start, "end": facts.samples}
-        far, near = MemorySource(content), MemorySource(content)
-        plain, entered = (
-            np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
-            for frames in (
-                decode(far, **span),
-                decode(near, **span, landmarks=facts.landmarks),
-            )
-        )
-        # The others' decoders put noise in, after a seek another one.
-        if kind == "mp3":
-            np.testing.assert_array_equal(plain, entered)
-        assert plain.shape == entered.shape
-        assert start > facts.samples - rate or measure.snr_db(plain, entered) > 20
-        last = max(byte for sample, byte in facts.landmarks if sample + 11_520 <= start)
-        assert near.read_bytes < len(content) - last + 100_000

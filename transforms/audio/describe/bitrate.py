@@ -12,9 +12,9 @@ from itertools import islice
 
 import av
 
+from transforms.audio.lengths.count import PacketCount
 from transforms.audio.open import demux, open_track
 from transforms.audio.packets import OPUS
-from transforms.audio.survey import PacketCount
 from transforms.plan import SourceFacts
 from transforms.sources import Source
 

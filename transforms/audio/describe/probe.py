@@ -31,14 +31,10 @@ from transforms.audio.describe.film import (
     frame_rate,
 )
 from transforms.audio.describe.languages import language_name
+from transforms.audio.lengths.claims import states_length
+from transforms.audio.lengths.count import PacketCount, count_packets
 from transforms.audio.open import open_container, open_track
-from transforms.audio.survey import (
-    PacketCount,
-    count_packets,
-    from_header,
-    states_length,
-    survey,
-)
+from transforms.audio.survey import from_header, survey
 from transforms.audio.tags import legible, read_tags
 from transforms.plan import SourceFacts
 from transforms.problems import UnsupportedMedia

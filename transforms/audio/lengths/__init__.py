@@ -1,0 +1,1 @@
+"""How long tracks are: what their containers claim, and what counting their packets gives."""

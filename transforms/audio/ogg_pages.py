@@ -1,0 +1,70 @@
+"""The pages of Ogg files (RFC 3533 section 6)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transforms.sources import Source
+
+MAGIC = b"OggS"
+HEADER_BYTES = 27
+LARGEST_PAGE_BYTES = 65_307
+_MOST_LACING_BYTES = 255
+_FIRST, _LAST = 0x02, 0x04
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """
+    A page's place in its file and what its header says.
+
+    ``granule`` is -1 where no packet ends; ``packets`` are those that end on it.
+    """
+
+    at: int
+    end: int
+    serial: bytes
+    granule: int
+    packets: int
+    begins_stream: bool
+    ends_stream: bool
+
+
+def pages(source: Source, at: int) -> Iterator[Page]:
+    """Walk the pages from one on, for as long as one follows another."""
+    while True:
+        wanted = min(HEADER_BYTES + _MOST_LACING_BYTES, source.size_bytes - at)
+        page = _parsed(source.read_at(at, wanted), at) if wanted > HEADER_BYTES else None
+        if page is None:
+            return
+        yield page
+        at = page.end
+
+
+def pages_after(source: Source, at: int) -> Iterator[Page]:
+    """Walk from the first page that begins at a byte or after it, and that another follows."""
+    window = source.read_at(at, min(2 * LARGEST_PAGE_BYTES, source.size_bytes - at))
+    found = window.find(MAGIC)
+    while found >= 0:
+        page = _parsed(window[found : found + HEADER_BYTES + _MOST_LACING_BYTES], at + found)
+        if page is not None and window[page.end - at :][: len(MAGIC)] == MAGIC:
+            yield from pages(source, page.at)
+            return
+        found = window.find(MAGIC, found + 1)
+
+
+def _parsed(head: bytes, at: int) -> Page | None:
+    if len(head) < HEADER_BYTES or head[: len(MAGIC)] != MAGIC:
+        return None
+    lacing = head[HEADER_BYTES : HEADER_BYTES + head[26]]
+    return Page(
+        at=at,
+        end=at + HEADER_BYTES + len(lacing) + sum(lacing),
+        serial=head[14:18],
+        granule=struct.unpack_from("<q", head, 6)[0],
+        packets=sum(size < _MOST_LACING_BYTES for size in lacing),
+        begins_stream=bool(head[5] & _FIRST),
+        ends_stream=bool(head[5] & _LAST),
+    )

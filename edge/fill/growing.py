@@ -27,6 +27,7 @@ from cache.staging import Staging
 from edge.fill.showing import shown_variants
 from edge.jobs.wakeups import Wakeups, wait
 from transforms.manifests import hls
+from transforms.manifests.grid import RAMP_SECONDS
 from transforms.plan import Container, Segment, TransformPlan
 
 _log = logging.getLogger(__name__)
@@ -44,13 +45,15 @@ class Growth:
 
     ``variants`` lists the segments of each variant in order, ``files`` all files by path, and
     ``shown`` the variants of the multivariant playlist once that is decided. ``ended`` means that
-    no segment will follow, although the artifact is not complete.
+    no segment will follow, although the artifact is not complete. ``ramp`` tells which grid the
+    segments are of: what an older version has half made is not gone on with.
     """
 
     variants: tuple[tuple[Segment, ...], ...]
     files: Mapping[str, ArtifactFile] = field(default_factory=dict)
     shown: tuple[int, ...] | None = None
     ended: bool = False
+    ramp: tuple[int, ...] = ()
 
     @property
     def stage(self) -> tuple[object, ...]:
@@ -118,7 +121,7 @@ class Growing:
             self._longer(number, segments) for number, segments in enumerate(self._variants)
         )
         files = self.files if self._before is None else {**self._before.files, **self.files}
-        return Growth(variants=variants, files=dict(files), shown=self._shown)
+        return Growth(variants=variants, files=dict(files), shown=self._shown, ramp=RAMP_SECONDS)
 
     def note(self, segment: Segment) -> None:
         """Take over a segment whose file is whole."""
@@ -155,7 +158,7 @@ class Growing:
 
     def produced_seconds(self) -> tuple[Fraction, ...]:
         """Tell how long each variant has become."""
-        growth = Growth(variants=tuple(map(tuple, self._variants)))
+        growth = Growth(variants=tuple(map(tuple, self._variants)), ramp=RAMP_SECONDS)
         return tuple(growth.made_seconds(number) for number in range(len(growth.variants)))
 
     def _decided(self) -> tuple[int, ...] | None:
@@ -290,10 +293,11 @@ class Growths:
         if text is None:
             return None
         try:
-            return msgspec.json.decode(text, type=Growth)
+            growth = msgspec.json.decode(text, type=Growth)
         except (msgspec.DecodeError, UnicodeDecodeError):
             _log.warning("the note of %s cannot be read", key)
             return None
+        return growth if growth.ramp == RAMP_SECONDS else None
 
     def note_played(self, key: str) -> None:
         """Note that somebody was given a part of what this process makes."""

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 
 from transforms.plan import RealTime
 
-# "The first few segments" that the multivariant playlist waits for: two of 2 s. It is also the
-# time after which a variant that has less than that is known to be slower than its playback.
-FIRST_SECONDS = 3.5
+# "The first few segments" that the multivariant playlist waits for: two of 1 s.
+FIRST_SECONDS = 1.8
+
+# After this a variant of which there is less is known to be slower than its playback; before, it
+# may only have begun slowly.
+PATIENCE_SECONDS = 3.5
 
 
 def shown_variants(
@@ -34,13 +37,13 @@ def shown_variants(
     """
     ready = [seconds >= FIRST_SECONDS for seconds in made_seconds]
     fast = [seconds >= elapsed_seconds for seconds in made_seconds]
-    late = elapsed_seconds >= FIRST_SECONDS
+    early = elapsed_seconds < PATIENCE_SECONDS
     chosen: list[int] = []
     for number, mode in enumerate(modes):
         match mode:
             case RealTime.TRUE if not ready[number]:
                 return None
-            case RealTime.AUTO if not ready[number] and not late:
+            case RealTime.AUTO if early and not (ready[number] and fast[number]):
                 return None
             case RealTime.TRUE:
                 chosen.append(number)

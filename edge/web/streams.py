@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Scope
 
-from cache.receipts import ArtifactFile
+from cache.receipts import ArtifactFile, Receipt
 from cache.source import Reader, read_whole
 from edge.fill.filler import Filler, Standing
 from edge.fill.growing import Growth
@@ -35,11 +35,12 @@ _GROWING = CachePolicy(shared=True, max_age_seconds=0)
 # A first media playlist of less than three target durations makes players stop and ask again
 # (RFC 8216, 6.3.3); so much more is soon there that it is worth a moment.
 _FIRST_TARGETS = 3
-_MOMENT_SECONDS = 0.3
+_MOMENT_SECONDS = 0.1
 
-# What is made within about that moment: a player that is shown the end of a short stream at once
-# knows its length, and need not look again.
-_SOON_SECONDS = 60
+# The rest of a short stream is worth a longer one: a player that is shown its end at once knows
+# its length, and need not look again.
+_SHORT_SECONDS = 60
+_MOMENT_TO_THE_END_SECONDS = 0.3
 
 # Who waits for a segment by its number asks again as soon as it is answered; work that is much
 # faster than playback would be asked for every segment by itself.
@@ -119,7 +120,7 @@ class Streams:
         if file is None:
             raise problems.not_found(f"This transform has no artifact {path}.")
         request = StreamRequest(scope=scope, wanted=wanted, path=path)
-        if whole := await self._whole(request):
+        if whole := await self._whole(request, standing.receipt):
             return whole
         # The URL without the artifact's name follows its source when that is replaced.
         policy = CHANGING if wanted.url.delivery.artifact is None else for_ever(shared=True)
@@ -145,8 +146,17 @@ class Streams:
                     return standing
         return await standing_of(self._filler, request.wanted)
 
-    async def _whole(self, request: StreamRequest) -> ASGIApp | None:
-        """Answer with a playlist of the whole timeline, if that is wanted and can be written."""
+    async def _whole(
+        self, request: StreamRequest, receipt: Receipt | None = None
+    ) -> ASGIApp | None:
+        """
+        Answer with a playlist of the whole timeline, if that is wanted and can be written.
+
+        Args:
+            request: Of any kind.
+
+            receipt: The artifact's, once it is finished: an older version may have made it.
+        """
         full = request.wanted.url.playlist is Playlist.FULL
         if not full or not request.path.endswith(".m3u8"):
             return None
@@ -154,6 +164,8 @@ class Streams:
         if planned is None:
             return None
         variant = request.variant
+        if receipt is not None and variant is not None and not planned.is_of(receipt, variant):
+            return None
         text = planned.multivariant() if variant is None else planned.media(variant)
         self._filler.note_played(request.wanted)
         delivery = request.wanted.url.delivery
@@ -214,14 +226,16 @@ class Streams:
         if request.wanted.url.delivery.media_sequence is not None:
             return await self._filler.watch(standing, lambda _: False, _NEWS_SECONDS)
         least_seconds: float = _FIRST_TARGETS * _grid(request.wanted).target_seconds
+        moment = _MOMENT_SECONDS
         if standing.receipt is None and not standing.job.state.settled:
             duration = (await self._filler.resolve(request.wanted)).duration
             left = 0 if duration is None else float(duration) - least_seconds
-            least_seconds = float("inf") if 0 < left <= _SOON_SECONDS else least_seconds
+            if 0 < left <= _SHORT_SECONDS:
+                least_seconds, moment = float("inf"), _MOMENT_TO_THE_END_SECONDS
         return await self._filler.watch(
             standing,
             lambda growth: growth.made_seconds(variant) >= least_seconds,
-            _MOMENT_SECONDS,
+            moment,
         )
 
     async def _segment(self, request: StreamRequest, standing: Standing) -> ASGIApp:

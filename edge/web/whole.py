@@ -8,6 +8,7 @@ not there yet moves the encoder there.
 
 from __future__ import annotations
 
+from cache.receipts import Receipt
 from edge.fill.filler import Filler
 from edge.fill.wanted import Wanted
 from transforms.audio.timeline import Resolved
@@ -29,6 +30,13 @@ class Timeline:
         self._render = resolved.render
         self._container = resolved.render.container or Container.TS
         self._grid = Grid(encoding.sample_rate_hz for encoding in resolved.render.encodings)
+
+    def is_of(self, receipt: Receipt, variant: int) -> bool:
+        """Tell whether a variant was made as it would be now, by the same grid."""
+        folder, extension = hls.variant_folder(variant), hls.extension(self._container)
+        made = (file.path for file in receipt.files if file.path.startswith(f"{folder}/"))
+        listed = {segment.path for segment in self._segments(variant)}
+        return listed == {path for path in made if path.endswith(extension)}
 
     def multivariant(self) -> str:
         """Write the multivariant playlist: all variants, in the order of the URL."""

@@ -18,7 +18,7 @@ from fractions import Fraction
 FRAME_SAMPLES = 1024
 
 # The first segments are short, so that playing starts early; the last number repeats.
-RAMP_SECONDS = (2, 2, 4, 6)
+RAMP_SECONDS = (1, 1, 2, 4, 6)
 
 # Less than this at the end joins the segment before it, instead of being a crumb of its own.
 # With it a segment's length still rounds to the target duration (RFC 8216, 4.3.3.1).

@@ -57,5 +57,5 @@ def test_segments_are_short_at_first_and_last_the_target_later() -> None:
     lengths = [grid.start(n + 1) - grid.start(n) for n in range(8)]
 
     assert [round(length) for length in lengths[: len(RAMP_SECONDS)]] == list(RAMP_SECONDS)
-    assert set(lengths[3:]) == {lengths[3]}
+    assert set(lengths[4:]) == {lengths[4]}
     assert grid.target_seconds == 6

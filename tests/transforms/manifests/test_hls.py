@@ -56,7 +56,7 @@ def test_a_finished_playlist_is_vod_and_names_its_segments_relative_to_itself() 
 
     assert (playlist.playlist_type, playlist.is_endlist, playlist.version) == ("vod", True, 3)
     assert playlist.target_duration == 6
-    assert [segment.uri for segment in playlist.segments] == ["0.ts", "1.ts", "2.ts", "3.ts"]
+    assert [segment.uri for segment in playlist.segments] == [f"{number}.ts" for number in range(5)]
 
 
 def test_a_growing_playlist_only_ever_gets_more_lines() -> None:
@@ -160,6 +160,6 @@ def test_a_prefix_goes_before_every_uri_and_nothing_else() -> None:
 
     assert moved.segment_map[0].uri == "talk.mp3!f=hls-aac&a=/0f/init.mp4"
     assert {s.uri.removesuffix(".ts") for s in moved.segments} == {
-        f"talk.mp3!f=hls-aac&a=/0f/{number}" for number in range(3)
+        f"talk.mp3!f=hls-aac&a=/0f/{number}" for number in range(4)
     }
     assert hls.rebase(text, "") == text

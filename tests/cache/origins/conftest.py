@@ -9,6 +9,10 @@ from aiohttp import web
 
 from cache.origins.addresses import parse_networks
 from cache.origins.fetch import Fetcher, Limits
+from cache.origins.http import HttpFolder
+from cache.origins.reader import HttpReader
+from cache.source import SourceObject
+from tests.support.web_file import Server
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -97,3 +101,47 @@ async def canary() -> AsyncIterator[Canary]:
     canary.port = server.sockets[0].getsockname()[1]
     yield canary
     server.close()
+
+
+async def get(fetcher: Fetcher, url: str, **options) -> bytes:
+    async with fetcher.request("GET", url, **options) as answer:
+        return await answer.read()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def url(server: Server, serve) -> str:
+    return await serve(server)
+
+
+@pytest.fixture
+def folder(url: str, fetcher: Fetcher, clock: Clock) -> HttpFolder:
+    """The server's folder as an origin, mounted at /ext."""
+    return HttpFolder(f"{url}/base/", "/ext", fetcher, 60, clock=clock, spool_bytes=10_000_000)
+
+
+async def found(folder: HttpFolder, path: str = "/a.mp3") -> SourceObject:
+    source = await folder.find(path)
+    assert source is not None
+    return source
+
+
+async def opened(folder: HttpFolder) -> HttpReader:
+    return await folder.open(await found(folder))

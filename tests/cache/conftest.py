@@ -1,0 +1,81 @@
+"""A store of artifacts on disk, and what is put into it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cache.artifacts import Artifacts
+from cache.blobs.disk import DiskBlobs
+from cache.receipts import Receipt
+
+KEY = "0f" * 32
+
+
+class Clock:
+    def __init__(self, now_ms: int = 1_000_000) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def key_of(number: int) -> str:
+    return f"{number:064x}"
+
+
+def open_store(tmp_path: Path, *, max_bytes: int | None = None, clock=None) -> Artifacts:
+    return Artifacts(
+        DiskBlobs(tmp_path / "blobs"),
+        tmp_path,
+        max_bytes=max_bytes,
+        now_ms=clock or Clock(),
+    )
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Artifacts]:
+    async with open_store(tmp_path) as store:
+        yield store
+
+
+async def publish(
+    store: Artifacts,
+    key: str = KEY,
+    files: dict[str, bytes] | None = None,
+    *,
+    account: str = "W142hJk",
+    source_path: str = "/a.mp3",
+) -> Receipt:
+    staging = await store.stage(key)
+    files = {"/audio.mp3": b"audio"} if files is None else files
+    for path, content in files.items():
+        with staging.create(path) as file:
+            file.write(content)
+    return await store.publish(
+        staging,
+        key=key,
+        account=account,
+        source_path=source_path,
+        media_types=dict.fromkeys(files, "audio/mpeg"),
+        extra={"made": "by a test"},
+    )
+
+
+async def content(store: Artifacts, receipt: Receipt, path: str = "/audio.mp3") -> bytes:
+    file = receipt.file(path)
+    assert file is not None
+    reader = await store.open(receipt.key, file)
+    try:
+        return await reader.read_at(0, reader.size_bytes)
+    finally:
+        await reader.aclose()
+
+
+def names(tmp_path: Path) -> list[str]:
+    root = tmp_path / "blobs"
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def receipt_path(tmp_path: Path, key: str) -> Path:
+    return tmp_path / "blobs" / "artifacts" / key[:2] / key / "receipt.json"

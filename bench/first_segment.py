@@ -22,7 +22,7 @@ from pathlib import Path
 from bench import ffmpeg, inputs, report
 from bench.engine import SAME_CODER
 from bench.goals import Goal, times_as_fast
-from bench.harness import NICENESS, Failed, confine, measure, ratios, spread
+from bench.harness import STREAM_NICENESS, Failed, confine, measure, ratios, spread
 from bench.server import ACCOUNT, Server, first_uri, get, serving
 
 QUERIES = {
@@ -84,7 +84,7 @@ def watch_ffmpeg(source: Path) -> First:
         process = subprocess.Popen(
             ffmpeg.convert(source, folder / "out.m3u8", *options, single=False),
             stdin=subprocess.DEVNULL,
-            preexec_fn=lambda: confine(None, NICENESS),
+            preexec_fn=lambda: confine(None, STREAM_NICENESS),
         )
         try:
             segment_s = _appears(folder / "out0.ts", process, started)
@@ -108,7 +108,8 @@ def whole_playlist_s(source: Path) -> float:
     with tempfile.TemporaryDirectory() as folder:
         options = (*_HLS, *SAME_CODER, "-hls_playlist_type", "vod")
         target = Path(folder) / "out.m3u8"
-        return measure(ffmpeg.convert(source, target, *options, single=False)).wall_s
+        command = ffmpeg.convert(source, target, *options, single=False)
+        return measure(command, niceness=STREAM_NICENESS).wall_s
 
 
 def compare(source: Path, *, rounds: int) -> dict[str, list[First]]:

@@ -19,9 +19,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# The edge renders at this niceness, so whatever it is compared with does too: on a busy machine
-# the one that is nicer would lose to everybody else's work.
-NICENESS = 10
+# Whatever the edge's workers are compared with is as nice as they are: on a busy machine the one
+# that is nicer would lose to everybody else's work (edge.sandbox.pool, SandboxSettings).
+JOB_NICENESS = 15
+STREAM_NICENESS = 10
+
+# And so is the session that all workers share (edge.sandbox.lockdown).
+_SESSION_NICENESS = 10
 _STAT = Path("/proc/stat")
 _SESSION_GROUP = Path("/proc/self/autogroup")
 _KEPT_OUTPUT = 2000
@@ -85,7 +89,7 @@ def take_turns(
 
 
 def measure(
-    arguments: Sequence[str | Path], *, core: int | None = None, niceness: int = NICENESS
+    arguments: Sequence[str | Path], *, core: int | None = None, niceness: int = JOB_NICENESS
 ) -> Run:
     """
     Run a process to its end and measure it with all descendants it waited for.
@@ -95,7 +99,7 @@ def measure(
 
         core: The only core it may use, threads and children included; ``None`` for all.
 
-        niceness: Added to that of this process.
+        niceness: Added to that of this process; ``STREAM_NICENESS`` beside streams.
 
     Raises:
         Failed: It ended with an error.
@@ -133,7 +137,8 @@ def confine(core: int | None, niceness: int) -> None:
     Keep this process and what it starts to one core, and be as nice as a worker of the edge is.
 
     Where the kernel groups processes by session (autogroup), niceness counts within a session, so
-    workers have one that is nicer as a whole; whoever stands beside them gets the same.
+    workers have one that is nicer as a whole, by the same for jobs and streams; whoever stands
+    beside them gets one too.
     """
     if core is not None:
         os.sched_setaffinity(0, {core})
@@ -141,7 +146,7 @@ def confine(core: int | None, niceness: int) -> None:
     if niceness > 0:
         os.setsid()
         with contextlib.suppress(OSError):
-            _SESSION_GROUP.write_text(str(niceness))
+            _SESSION_GROUP.write_text(str(_SESSION_NICENESS))
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from pathlib import Path
 from bench import ffmpeg, inputs, report
 from bench.engine import SAME_CODER
 from bench.goals import Goal, times_as_fast
-from bench.harness import measure, spread
+from bench.harness import STREAM_NICENESS, measure, spread
 from bench.server import ACCOUNT, Server, get, segment_at, serving
 
 QUERY = "f=hls-aac-rt&playlist=full&br=96"
@@ -56,7 +56,7 @@ def ask(server: Server, source: Path, touch: Callable[[], None], at: float) -> H
 def seek(source: Path, target: Path, at: float) -> Heard:
     """Have FFmpeg seek and encode as much as a segment holds."""
     command = ffmpeg.segment(source, target, *_OPTIONS, at=round(at), seconds=_SEGMENT_SECONDS)
-    return Heard(segment_s=measure(command).wall_s)
+    return Heard(segment_s=measure(command, niceness=STREAM_NICENESS).wall_s)
 
 
 def compare(source: Path, *, at: float, rounds: int) -> dict[str, list[Heard]]:

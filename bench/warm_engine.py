@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from bench.harness import NICENESS, Failed, Run, confine
+from bench.harness import JOB_NICENESS, Failed, Run, confine
 from transforms.plan import Limits, RenderPlan, Segment
 
 LIMITS = Limits(duration_ms=24 * 3_600_000, file_bytes=20 << 30)
@@ -27,12 +27,16 @@ class WarmEngine:
     """A warm engine in a process of its own; use as a context manager."""
 
     def __init__(self, *, core: int | None = None) -> None:
+        # Not above, because the engine's own process would load it too.
+        from edge.sandbox.nursery import SET_VARIABLES
+
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.warm_engine"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: confine(core, NICENESS),
+            env={**os.environ, **SET_VARIABLES},
+            preexec_fn=lambda: confine(core, JOB_NICENESS),
         )
         self._receive()
 

@@ -1,15 +1,20 @@
-"""``python -m bench.quality`` compares settings of the AAC encoder by a model of the ear."""
+"""
+``python -m bench.quality`` compares settings of the AAC encoder by a model of the ear.
+
+With ``--mp3`` it tells what MP3's bit reservoir is worth, which encoding in parts has to keep.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import report
 from bench.quality import contenders, material, tables
-from bench.quality.compare import Outcome, run
+from bench.quality.compare import Case, Outcome, run
+from bench.quality.contenders import Contenders
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,11 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sounds = material.items(given.samples)
     if not given.full:
         sounds = [item for item in sounds if item.name in material.FEW]
-    bitrates = given.kbps or (contenders.FULL_KBPS if given.full else contenders.FEW_KBPS)
-    choose = contenders.neighbours if given.neighbours else contenders.main_ones
     print(f"{len(sounds)} sounds: {', '.join(item.name for item in sounds)}\n", flush=True)
     outcomes: list[Outcome] = []
-    for case in contenders.cases(bitrates, given.channels, given.near_hz):
+    cases, choose = _asked(given)
+    for case in cases:
         found = run(case, choose(case), sounds, sum_and_difference=given.sum_and_difference)
         outcomes += found
         print(tables.by_case(found), flush=True)
@@ -34,10 +38,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _asked(given: argparse.Namespace) -> tuple[list[Case], Callable[[Case], Contenders]]:
+    if given.mp3:
+        bitrates = given.kbps or contenders.MP3_KBPS
+        cases = contenders.mp3_cases(bitrates, given.channels, given.near_hz)
+        return cases, contenders.without_reservoir
+    bitrates = given.kbps or (contenders.FULL_KBPS if given.full else contenders.FEW_KBPS)
+    choose = contenders.neighbours if given.neighbours else contenders.main_ones
+    return contenders.cases(bitrates, given.channels, given.near_hz), choose
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__)
     parser.add_argument("--full", action="store_true", help="all sounds, all bitrates to 320")
     parser.add_argument("--samples", type=Path, help="folder of recordings, to add to what is made")
+    parser.add_argument("--mp3", action="store_true", help="MP3 with its bit reservoir and without")
     parser.add_argument("--kbps", type=int, nargs="+", help="only these bitrates")
     parser.add_argument("--channels", type=int, nargs="+", default=[2, 1], choices=[1, 2])
     parser.add_argument(

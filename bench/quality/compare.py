@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean, stdev
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.quality.coder import Coded, code
+from bench.quality.coder import Coded, code, code_mp3
 from bench.quality.material import Item
 from bench.quality.measure import Measured, Reference
 
@@ -36,6 +36,7 @@ class Case:
     kbps: int
     channels: int
     rate_hz: int
+    coding: Literal["aac", "mp3"] = "aac"
 
     def __str__(self) -> str:
         sides = "mono" if self.channels == 1 else "stereo"
@@ -161,7 +162,8 @@ def _encode(
     bitrate_bps: float,
 ) -> tuple[Coded, Measured]:
     bps = round(bitrate_bps)
-    coded = code(sound, rate_hz=case.rate_hz, bitrate_bps=bps, options=options)
+    encode = code if case.coding == "aac" else code_mp3
+    coded = encode(sound, rate_hz=case.rate_hz, bitrate_bps=bps, options=options)
     return coded, reference.measure(heard(coded.sound))
 
 

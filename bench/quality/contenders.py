@@ -1,5 +1,7 @@
 """
 Who is compared at a bitrate: FFmpeg's default, the plain fast search, our policy, its neighbours.
+
+Of MP3, LAME with its bit reservoir and without: what it would cost to encode parts apart.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ Contenders = Mapping[str, Mapping[str, str]]
 
 FULL_KBPS = tuple(kbps for kbps in rates.AAC_BITRATES_KBPS if kbps <= 320)
 FEW_KBPS = (16, 32, 64, 96, 192)
+MP3_KBPS = (64, 96, 128, 192, 320)
 
 _FAST = {"aac_coder": "fast"}
 
@@ -30,8 +33,26 @@ def cases(bitrates_kbps: Sequence[int], channels: Sequence[int], near_hz: int) -
     return found
 
 
+def mp3_cases(bitrates_kbps: Sequence[int], channels: Sequence[int], near_hz: int) -> list[Case]:
+    """List the same for MP3 of a constant bitrate, as far as there is such a bitrate."""
+    found = []
+    for count in channels:
+        for kbps in bitrates_kbps:
+            rate_hz = rates.fit_mp3(kbps, near_hz).sample_rate_hz
+            if kbps in rates.layer3_kbps(rate_hz):
+                found.append(Case(kbps=kbps, channels=count, rate_hz=rate_hz, coding="mp3"))
+    return found
+
+
+def without_reservoir(_: Case) -> Contenders:
+    """Compare LAME with itself, having every frame's bits in the frame (ISO 11172-3, 2.4.3.4)."""
+    return {"without reservoir": {"reservoir": "0"}}
+
+
 def policy(case: Case) -> Mapping[str, str]:
-    """Return the options that the engine would choose."""
+    """Return the options that the engine would choose; LAME has none."""
+    if case.coding == "mp3":
+        return {}
     return aac_options(
         Encoding(
             bitrate_bps=case.kbps * 1000,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from transforms.audio.filters import Block, rechunk
+from transforms.audio.filters import Block
 from transforms.plan import Encoding
 from transforms.problems import RenderFailed
 
@@ -32,7 +33,9 @@ _ABR = 3
 _TAG_BYTES = 156
 
 _MONO = 3
-_BLOCK_SAMPLES = 32 * FRAME_SAMPLES
+
+# Each encoder holds three copies of so much; larger blocks are not encoded sooner (measured).
+_BLOCK_SAMPLES = 8 * 1024
 
 # LAME's own worst case for one call (lame.h, lame_encode_buffer): 1.25 samples + 7200 bytes.
 _BUFFER_BYTES = _BLOCK_SAMPLES * 5 // 4 + 7200
@@ -110,6 +113,8 @@ class LameEncoder:
         self._handle: Any = self._calls.lame_init()
         if not self._handle:
             raise RenderFailed("The MP3 encoder could not be started.")
+        # One that a part's thread has made may be dropped where nobody can close it.
+        self._free = weakref.finalize(self, self._calls.lame_close, self._handle)
         kbps = (encoding.bitrate_bps or 0) // 1000
         self._set("lame_set_in_samplerate", encoding.sample_rate_hz)
         self._set("lame_set_out_samplerate", encoding.sample_rate_hz)
@@ -146,16 +151,18 @@ class LameEncoder:
         Yields:
             The stream's bytes; the first frame is room for ``tag_frame``.
         """
-        for block in rechunk(blocks, _BLOCK_SAMPLES):
-            # A NaN makes LAME abort the process, and its scale knows no samples past full.
-            sane = np.clip(np.nan_to_num(block), -1.0, 1.0).astype(np.float32, copy=False)
-            left = np.ascontiguousarray(sane[0])
-            right = np.ascontiguousarray(sane[-1])
-            written = self._calls.lame_encode_buffer_ieee_float(
-                self._handle, _floats(left), _floats(right), left.size, self._buffer, _BUFFER_BYTES
-            )
-            yield self._taken(written)
-        yield self._taken(self._calls.lame_encode_flush(self._handle, self._buffer, _BUFFER_BYTES))
+        yield from self.go_on(blocks)
+        yield self.end()
+
+    def go_on(self, blocks: Iterable[Block]) -> Iterator[bytes]:
+        """Encode what comes next of a timeline; LAME holds back the last few frames of it."""
+        for block in blocks:
+            for first in range(0, block.shape[1], _BLOCK_SAMPLES):
+                yield self._encoded(block[:, first : first + _BLOCK_SAMPLES])
+
+    def end(self) -> bytes:
+        """Encode what is held back; nothing can come after it."""
+        return self._taken(self._calls.lame_encode_flush(self._handle, self._buffer, _BUFFER_BYTES))
 
     def tag_frame(self) -> bytes:
         """Return the Xing/LAME frame for the stream's beginning, once all is encoded."""
@@ -165,9 +172,19 @@ class LameEncoder:
 
     def close(self) -> None:
         """Free the encoder; calling it again does nothing."""
-        if self._handle:
-            self._calls.lame_close(self._handle)
-            self._handle = None
+        self._free()
+        self._handle = None
+
+    def _encoded(self, block: Block) -> bytes:
+        # A NaN makes LAME abort the process, and its scale knows no samples past full.
+        sane = np.clip(block, -1.0, 1.0).astype(np.float32, copy=False)
+        np.copyto(sane, 0.0, where=np.isnan(sane))
+        left = np.ascontiguousarray(sane[0])
+        right = np.ascontiguousarray(sane[-1])
+        written = self._calls.lame_encode_buffer_ieee_float(
+            self._handle, _floats(left), _floats(right), left.size, self._buffer, _BUFFER_BYTES
+        )
+        return self._taken(written)
 
     def _taken(self, written: int) -> bytes:
         if written < 0:

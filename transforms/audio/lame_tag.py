@@ -21,7 +21,8 @@ _TOC_ENTRIES = 100
 
 # CRC-16 with the polynomial 0x8005, reflected, beginning with 0.
 _POLYNOMIAL = 0xA001
-_ROW_BYTES = 256
+# For a part, 100 kB: shorter rows take longer one by one, longer ones side by side (measured).
+_ROW_BYTES = 64
 
 
 def corrected(tag: bytes, *, frames: int, audio_bytes: int, samples: int, crc: int) -> bytes:

@@ -18,6 +18,10 @@ _MPEG1 = 3
 _MONO = 3
 _RATES_HZ = (44100, 48000, 32000)
 
+# As much of a frame as says all that is asked here: its header, and main_data_begin behind it.
+# Streams with a checksum in between (2.4.3.1) are not made here.
+_HEAD_BYTES = 6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
@@ -34,18 +38,22 @@ class Frame:
     reservoir: int
 
 
-def frames(stream: bytes | bytearray) -> list[Frame]:
+def frames(stream: bytes | bytearray, at: int = 0) -> list[Frame]:
     """
-    List the frames of a stream that begins with one and has nothing else in it.
+    List the frames of a stream that has nothing else in it.
+
+    Args:
+        stream: May end anywhere; a frame that has just begun there is left out.
+
+        at: Where the first frame is.
 
     Raises:
         ValueError: There is something else.
     """
     found: list[Frame] = []
-    at = 0
-    while at < len(stream):
+    while len(stream) - at >= _HEAD_BYTES:
         word = int.from_bytes(stream[at : at + 4], "big")
-        if word >> 21 != 0x7FF or len(stream) - at < 4:
+        if word >> 21 != 0x7FF:
             raise ValueError(f"no frame at byte {at} of {len(stream)}")
         mpeg1 = word >> 19 & 3 == _MPEG1
         rate = _RATES_HZ[word >> 10 & 3] // (1 if mpeg1 else 2 if word >> 19 & 3 else 4)

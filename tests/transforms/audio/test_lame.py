@@ -80,3 +80,36 @@ def test_closing_twice_does_nothing() -> None:
 
     encoder.close()
     encoder.close()
+
+
+def test_what_is_encoded_does_not_depend_on_how_it_comes() -> None:
+    library = load()
+    assert library is not None
+    sound = synth.noise(50_000, channels=1)
+    with LameEncoder(library, encoding()) as encoder:
+        pieces = [*encoder.go_on([sound[:, :700]]), *encoder.go_on([sound[:, 700:]])]
+        stream = b"".join((*pieces, encoder.end()))
+        tag = encoder.tag_frame()
+
+    assert tag + stream[len(tag) :] == encoded(sound, encoding())
+
+
+def test_one_that_was_closed_encodes_no_more() -> None:
+    library = load()
+    assert library is not None
+    encoder = LameEncoder(library, encoding())
+    encoder.close()
+
+    with pytest.raises(RenderFailed):
+        encoder.end()
+
+
+def test_one_that_is_dropped_is_freed() -> None:
+    library = load()
+    assert library is not None
+    encoder = LameEncoder(library, encoding())
+    free = encoder._free
+
+    del encoder
+
+    assert not free.alive

@@ -114,22 +114,37 @@ def test_no_frame_is_much_noisier_than_its_like_in_one() -> None:
     assert (noise[1] - noise[0]).max() < 12
 
 
-def test_where_no_place_is_found_two_parts_become_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refused", [range(2, 4), range(3, 40), range(2, 1000)])
+def test_where_no_place_is_found_the_part_before_goes_on(
+    monkeypatch: pytest.MonkeyPatch, refused: range
+) -> None:
     find = lame_parts._place
     asked: list[int] = []
 
     def seldom(*arguments: object) -> int | None:
         asked.append(1)
-        return None if len(asked) in (2, 3) else find(*arguments)  # type: ignore[arg-type]
+        return None if len(asked) in refused else find(*arguments)  # type: ignore[arg-type]
 
     sound = voices(20)
     one = written(sound, encoding(128), threads=1)
     monkeypatch.setattr(lame_parts, "_place", seldom)
     many = written(sound, encoding(128), threads=2)
 
-    assert len(asked) > 3
+    assert len(asked) > refused.start
     assert len(many) == len(one)
     assert snr_db(sound, decode(many)[0]) == pytest.approx(snr_db(sound, decode(one)[0]), abs=0.3)
+
+
+def test_without_any_place_parts_are_what_one_encoder_makes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sound = voices(10)
+    one = written(sound, encoding(128), threads=1)
+    monkeypatch.setattr(lame_parts, "_place", lambda *_: None)
+    many = written(sound, encoding(128), threads=2)
+
+    first = layer3.frames(one)[0].end
+    assert many[first:] == one[first:]
 
 
 @pytest.mark.parametrize("samples", [1, 500, 128 * 1152, 196 * 1152, 199 * 1152 + 1, 250_000])

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from transforms.plan import RealTime
 
-# "The first few segments" that the multivariant playlist waits for: two of 1 s.
-FIRST_SECONDS = 1.8
+# The multivariant playlist waits for the first segment of 1 s; a media playlist waits for more.
+FIRST_SECONDS = 0.9
 
 # After this a variant of which there is less is known to be slower than its playback; before, it
 # may only have begun slowly.

@@ -42,6 +42,7 @@ _LOUDEST = 1000.0
 # decoding to WAV and a tenth of encoding AAC.
 _BATCH_SAMPLES = 32 * 1024
 _LAYOUTS = {1: "mono", 2: "stereo"}
+_DTYPES = {"fltp": np.float32, "flt": np.float32, "s16": np.int16, "s32": np.int32}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Landing:
 
 
 class Conformer:
-    """Brings decoded frames of any kind to one rate, channel count and planar sample format."""
+    """Brings decoded frames of any kind to one rate, channel count and sample format."""
 
     def __init__(
         self,
@@ -136,8 +137,7 @@ class Conformer:
             yield from self._blocks(silence)
 
     def _silence(self, samples: int) -> Block:
-        dtype = {"fltp": np.float32, "s16p": np.int16, "s32p": np.int32}[self._format]
-        return np.zeros((self._channels, samples), dtype=dtype)
+        return np.zeros((self._channels, samples), dtype=_DTYPES[self._format])
 
     def _blocks(self, frame: AudioFrame | None) -> Iterator[Block]:
         if self._resampler is None:
@@ -152,11 +152,17 @@ class Conformer:
                 "The audio track has a channel layout or sample format that cannot be converted."
             ) from problem
         for piece in made:
-            block: Block = _finite(piece.to_ndarray())
+            block: Block = _finite(_channels_first(piece))
             if block.shape[0] < self._channels:
                 block = np.repeat(block, self._channels, axis=0)
             self.made_samples += block.shape[1]
             yield block
+
+
+def _channels_first(frame: AudioFrame) -> Block:
+    """Take a frame's samples, of which packed ones stay where they are in memory."""
+    samples: Block = frame.to_ndarray()
+    return samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
 
 
 def _finite(block: Block) -> Block:

@@ -137,7 +137,7 @@ def _conformed(
 
 
 def _sample_format(plan: RenderPlan) -> str:
-    """Keep integers integers where the output is integers: no rounding, no dither needed."""
+    """Keep integers integers, and in the order they are written in, where nothing changes them."""
     if FORMATS[plan.format].lossless and plan.shaping == Shaping():
-        return {"16": "s16p", "24": "s32p", "32f": "fltp"}[plan.encodings[0].bit_depth or "16"]
+        return {"16": "s16", "24": "s32", "32f": "flt"}[plan.encodings[0].bit_depth or "16"]
     return "fltp"

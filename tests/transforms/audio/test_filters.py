@@ -130,7 +130,9 @@ def test_a_short_clip_of_unsigned_samples_ends_without_a_bang(samples: int) -> N
     assert np.array_equal(np.zeros((1, 6 * samples), np.float32), made)
 
 
-@pytest.mark.parametrize(("kind", "dtype"), [("fltp", "f4"), ("s16p", "i2"), ("s32p", "i4")])
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [("fltp", "f4"), ("flt", "f4"), ("s16", "i2"), ("s32", "i4")]
+)
 def test_blocks_are_of_the_kind_asked_for(kind: str, dtype: str) -> None:
     made = conformed((synth.noise(100), 44100), rate=48000, channels=2, kind=kind)
 

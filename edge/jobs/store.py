@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +31,15 @@ from edge import ids
 from edge.billing.charge import Charge
 from edge.billing.store import record
 from edge.jobs.job import Job, JobState, Lease
-from edge.jobs.queue.store import any_in_line, lapsed, next_in_turn
+from edge.jobs.queue.store import (
+    COLUMNS,
+    LET_GO,
+    TOUCHED,
+    anything_waits,
+    give_up,
+    take_any_in_line,
+    take_next,
+)
 from edge.jobs.wakeups import Wakeups, wait
 from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
@@ -40,18 +47,12 @@ from edge.records.paging import newest_first
 from edge.records.tables import LIVE, jobs
 
 DEFAULT_LEASE_MS = 30_000
-MOST_LOST_LEASES = 10
 # Other processes' changes are noticed after this long at the latest.
 POLL_SECONDS = 1.0
 
-_COLUMNS = tuple(jobs.c[field.name] for field in fields(Job))
-_JOB = select(*_COLUMNS)
+_JOB = select(*COLUMNS)
 _UNSETTLED = [state for state in JobState if not state.settled]
 _QUEUE = "queue"
-
-# A clock that stands still or is set back must not hide a change from whoever compares.
-_TOUCHED = case((now_ms() > jobs.c.updated_ms, now_ms()), else_=jobs.c.updated_ms + 1)
-_LET_GO: Mapping[str, Any] = {"owner": None, "lease_until_ms": None}
 _FRESH: Mapping[str, Any] = {
     "progress": 0.0,
     "attempts": 0,
@@ -127,10 +128,10 @@ class Jobs:
                 .on_conflict_do_update(
                     index_elements=[jobs.c.key],
                     index_where=LIVE,
-                    set_={**start, "epoch": jobs.c.epoch + acquisitions, "updated_ms": _TOUCHED},
+                    set_={**start, "epoch": jobs.c.epoch + acquisitions, "updated_ms": TOUCHED},
                     where=jobs.c.state.in_(again),
                 )
-                .returning(*_COLUMNS)
+                .returning(*COLUMNS)
             )
             job = await _one(connection, statement)
             if job is None:
@@ -149,31 +150,15 @@ class Jobs:
         Args:
             least_priority: Take none that is less urgent.
         """
-        take = (
-            update(jobs)
-            .values(
-                **self._given_to(owner),
-                epoch=jobs.c.epoch + 1,
-                lost_leases=jobs.c.lost_leases + case((lapsed(jobs), 1), else_=0),
-                progress=0.0,
-                updated_ms=_TOUCHED,
-            )
-            .returning(*_COLUMNS)
-        )
+        async with reading(self._engine) as connection:
+            if not (await connection.execute(anything_waits())).scalar_one():
+                return None
+        given = {"the_owner": owner, "lease_ms": self._lease_ms}
         async with writing(self._engine) as connection:
-            given_up = await _change(
-                connection,
-                and_(lapsed(jobs), jobs.c.lost_leases + 1 >= MOST_LOST_LEASES),
-                state=JobState.FAILED,
-                lost_leases=jobs.c.lost_leases + 1,
-                error_code="lost_too_often",
-                error_message=f"{MOST_LOST_LEASES} nodes went silent while they made this.",
-                **_LET_GO,
-            )
-            in_turn = next_in_turn(least_priority=least_priority)
-            taken = await _one(connection, take.where(jobs.c.id == in_turn))
+            given_up = [row.id for row in await connection.execute(give_up())]
+            taken = await _one(connection, take_next(least_priority=least_priority), given)
             if taken is None and least_priority is None:
-                taken = await _one(connection, take.where(jobs.c.id == any_in_line()))
+                taken = await _one(connection, take_any_in_line(), given)
         self._wakeups.wake(*given_up)
         if taken is None:
             return None
@@ -203,7 +188,7 @@ class Jobs:
         """
         values = {"state": JobState.DONE, "progress": 1.0, "details": details}
         async with writing(self._engine) as connection:
-            done = await _change(connection, _held(lease), **_LET_GO, **values)
+            done = await _change(connection, _held(lease), **LET_GO, **values)
             if done and charge is not None:
                 await _bill(connection, lease, charge)
         self._wakeups.wake(*done)
@@ -225,7 +210,7 @@ class Jobs:
     async def fail(self, lease: Lease, *, code: str, message: str) -> bool:
         """Mark the job failed; False if the lease is lost."""
         return await self._change_held(
-            lease, state=JobState.FAILED, error_code=code, error_message=message, **_LET_GO
+            lease, state=JobState.FAILED, error_code=code, error_message=message, **LET_GO
         )
 
     async def retry(self, lease: Lease, *, max_attempts: int) -> bool:
@@ -246,7 +231,7 @@ class Jobs:
             progress=0.0,
             error_code=case((used_up, "worker_died")),
             error_message=case((used_up, message)),
-            **_LET_GO,
+            **LET_GO,
         )
         self._wakeups.wake(_QUEUE)
         return counted
@@ -256,7 +241,7 @@ class Jobs:
         held = and_(jobs.c.owner == owner, jobs.c.state == JobState.RUNNING)
         async with writing(self._engine) as connection:
             released = await _change(
-                connection, held, state=JobState.QUEUED, progress=0.0, **_LET_GO
+                connection, held, state=JobState.QUEUED, progress=0.0, **LET_GO
             )
         self._wakeups.wake(_QUEUE, *released)
         return len(released)
@@ -378,8 +363,10 @@ def _held(lease: Lease, state: JobState = JobState.RUNNING) -> ColumnElement[boo
     )
 
 
-async def _one(connection: AsyncConnection, statement: Executable) -> Job | None:
-    row = (await connection.execute(statement)).one_or_none()
+async def _one(
+    connection: AsyncConnection, statement: Executable, given: Mapping[str, Any] | None = None
+) -> Job | None:
+    row = (await connection.execute(statement, given)).one_or_none()
     return None if row is None else Job.of(row._asdict())
 
 
@@ -387,7 +374,7 @@ async def _change(
     connection: AsyncConnection, where: ColumnElement[bool], **values: Any
 ) -> Sequence[str]:
     """Change every job *where* is true of, and return their ids."""
-    statement = update(jobs).where(where).values(**values, updated_ms=_TOUCHED)
+    statement = update(jobs).where(where).values(**values, updated_ms=TOUCHED)
     return [row.id for row in await connection.execute(statement.returning(jobs.c.id))]
 
 

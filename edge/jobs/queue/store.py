@@ -13,26 +13,99 @@ there are accounts that wait, however long their lines are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Executable,
     FromClause,
     ScalarSelect,
     Subquery,
     and_,
+    bindparam,
     case,
     func,
+    or_,
     select,
     union_all,
+    update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from edge.jobs.job import REAL_TIME_PRIORITY, JobState
+from edge.jobs.job import REAL_TIME_PRIORITY, Job, JobState
 from edge.records.dialects import now_ms
 from edge.records.tables import jobs
 
 PATIENCE_MS = 60_000
+MOST_LOST_LEASES = 10
+
+COLUMNS = tuple(jobs.c[field.name] for field in fields(Job))
+LET_GO: Mapping[str, Any] = {"owner": None, "lease_until_ms": None}
+
+# A clock that stands still or is set back must not hide a change from whoever compares.
+TOUCHED = case((now_ms() > jobs.c.updated_ms, now_ms()), else_=jobs.c.updated_ms + 1)
+
+
+# To put these statements together takes longer than to carry them out, and while it is done
+# nobody is answered. So it is done once.
+@cache
+def anything_waits() -> Executable:
+    """Select whether there is a job that somebody could take."""
+    return select(
+        select(jobs.c.id).where(or_(jobs.c.state == JobState.QUEUED, lapsed(jobs))).exists()
+    )
+
+
+@cache
+def give_up() -> Executable:
+    """Fail the jobs that too many owners went silent over, and return their ids."""
+    return (
+        update(jobs)
+        .where(lapsed(jobs), jobs.c.lost_leases + 1 >= MOST_LOST_LEASES)
+        .values(
+            state=JobState.FAILED,
+            lost_leases=jobs.c.lost_leases + 1,
+            error_code="lost_too_often",
+            error_message=f"{MOST_LOST_LEASES} nodes went silent while they made this.",
+            updated_ms=TOUCHED,
+            **LET_GO,
+        )
+        .returning(jobs.c.id)
+    )
+
+
+@cache
+def take_next(*, least_priority: int | None) -> Executable:
+    """
+    Give the job whose turn it is to ``the_owner`` for ``lease_ms``, and return its row.
+
+    Args:
+        least_priority: Leave out jobs that are less urgent.
+    """
+    return _take().where(jobs.c.id == next_in_turn(least_priority=least_priority))
+
+
+@cache
+def take_any_in_line() -> Executable:
+    """Do the same with any queued job that nobody else is just taking."""
+    return _take().where(jobs.c.id == any_in_line())
+
+
+def _take() -> ReturningUpdate[Any]:
+    statement = update(jobs).values(
+        state=JobState.RUNNING,
+        owner=bindparam("the_owner"),
+        lease_until_ms=now_ms() + bindparam("lease_ms"),
+        epoch=jobs.c.epoch + 1,
+        lost_leases=jobs.c.lost_leases + case((lapsed(jobs), 1), else_=0),
+        progress=0.0,
+        updated_ms=TOUCHED,
+    )
+    return statement.returning(*COLUMNS)
 
 
 def lapsed(rows: FromClause) -> ColumnElement[bool]:

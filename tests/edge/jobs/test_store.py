@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from edge.billing.store import Ledger, Reconciliation
 from edge.jobs.job import Job, JobState, Lease
-from edge.jobs.store import MOST_LOST_LEASES, Jobs
+from edge.jobs.queue.store import MOST_LOST_LEASES
+from edge.jobs.store import Jobs
 from edge.records.paging import BadCursor
 
 from .work import ACCOUNT, charge, lapse, queue, start

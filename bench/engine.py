@@ -119,7 +119,7 @@ TWO_CORES = (
         source="mp3",
         target="hls",
         query="f=hls-aac&" + "&".join(f"br={each}&sr=44.1" for each in VARIANTS_KBPS),
-        ways={_SAME: (*SAME_CODER, "-ar", "44100"), _DEFAULT: ("-ar", "44100")},
+        ways={_SAME: (*SAME_CODER, "-ar", "44100")},
         least={_SAME: 1.2},
         kbps=VARIANTS_KBPS,
     ),

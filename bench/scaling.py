@@ -186,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=5, help="length of most inputs (5)")
     parser.add_argument("--long-minutes", type=float, default=60, help="the longest input (60)")
     parser.add_argument("--long", action="store_true", help="ten hours as well")
-    parser.add_argument("--rounds", type=int, default=5, help="counted turns of each (5)")
+    parser.add_argument("--rounds", type=int, default=3, help="counted turns of each (3)")
     given, _ = parser.parse_known_args(arguments)
     facts = report.machine()
     seconds = round(given.minutes * 60)

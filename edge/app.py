@@ -14,6 +14,7 @@ from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.cdn import Cdn
 from edge.web.dialects.bytescale.routes import BytescaleApi
+from edge.web.dialects.bytescale.storage import StorageApi
 from edge.web.hits.gate import Gate
 from edge.web.hits.path import HitPath
 from edge.web.hits.store import Hits
@@ -37,7 +38,16 @@ def build_app(node: Node) -> HitPath:
         resets=CacheResets(node.artifacts, node.records.jobs, node.runner.owner),
         base_url=base_url,
         quota_seconds=settings.quota_seconds,
-        storage_quota_bytes=settings.storage_quota_bytes,
+        storage=node.intake.quota,
+    )
+
+    storage = StorageApi(
+        auth=auth,
+        intake=node.intake,
+        library=node.library,
+        catalogue=node.records.catalogue,
+        base_url=base_url,
+        most_file_bytes=settings.max_upload_bytes,
     )
 
     async def health(_: Request) -> Response:
@@ -60,6 +70,7 @@ def build_app(node: Node) -> HitPath:
             Route("/", welcome),
             Route("/healthz", health),
             *bytescale.routes(),
+            *storage.routes(),
             *([player.route()] if player is not None else []),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),

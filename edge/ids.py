@@ -15,6 +15,7 @@ from ulid import ULID
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 ACCOUNT_ID_LENGTH = 7
+UPLOAD_ID_LENGTH = 16
 # 28 base58 characters are 164 bits, beyond guessing even for whoever holds the stored hashes.
 KEY_RANDOM_LENGTH = 28
 
@@ -39,9 +40,14 @@ def new_key_id() -> str:
     return str(ULID())
 
 
+def new_upload_id() -> str:
+    """Return a fresh upload id, beyond guessing: whoever knows it may send the upload's parts."""
+    return random_base58(UPLOAD_ID_LENGTH)
+
+
 def new_account_id() -> str:
     """Return a random account id."""
-    return _random_base58(ACCOUNT_ID_LENGTH)
+    return random_base58(ACCOUNT_ID_LENGTH)
 
 
 def is_account_id(text: str) -> bool:
@@ -51,7 +57,7 @@ def is_account_id(text: str) -> bool:
 
 def new_key(kind: KeyKind, account: str) -> str:
     """Return a random API key of *kind* that names its *account*."""
-    return f"{kind.value}_{account}{_random_base58(KEY_RANDOM_LENGTH)}"
+    return f"{kind.value}_{account}{random_base58(KEY_RANDOM_LENGTH)}"
 
 
 def account_of_key(key: str) -> str | None:
@@ -66,5 +72,6 @@ def kind_of_key(key: str) -> KeyKind | None:
     return KeyKind(match["kind"]) if match else None
 
 
-def _random_base58(length: int) -> str:
+def random_base58(length: int) -> str:
+    """Return so many random base58 characters."""
     return "".join(secrets.choice(BASE58) for _ in range(length))

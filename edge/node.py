@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cache.artifacts import Artifacts
 from cache.blobs.disk import DiskBlobs
 from cache.hot import HotCache
+from cache.staging import StagingArea
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
 from edge.clock import Clock, SystemClock
@@ -26,6 +27,12 @@ from edge.fill.growing import Growths
 from edge.fill.owners import OwnerFile, bury
 from edge.fill.runner import Runner
 from edge.jobs.store import Jobs
+from edge.library.catalogue.store import Catalogue
+from edge.library.quota import StorageQuota
+from edge.library.storage import Storage
+from edge.library.uploaded import Library, Uploaded
+from edge.library.uploads.intake import Intake
+from edge.library.uploads.store import UploadRows
 from edge.records.engine import open_records
 from edge.records.migrate import migrate
 from edge.settings import Settings
@@ -43,6 +50,8 @@ class Records:
     accounts: Accounts
     jobs: Jobs
     ledger: Ledger
+    catalogue: Catalogue
+    uploads: UploadRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,8 @@ class Node:
     artifacts: Artifacts
     runner: Runner
     filler: Filler
+    intake: Intake
+    library: Library
 
 
 @contextlib.asynccontextmanager
@@ -71,8 +82,11 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         records = await stack.enter_async_context(open_accounts(settings))
         hot = HotCache(settings.data / "hot", max_bytes=_HOT_BYTES)
         stack.push_async_callback(hot.aclose)
-        workshop = await stack.enter_async_context(open_workshop(settings, hot))
         artifacts = await stack.enter_async_context(open_artifacts(settings))
+        clock = SystemClock()
+        storage = await stack.enter_async_context(open_storage(settings))
+        uploaded = Uploaded(records.catalogue, storage)
+        workshop = await stack.enter_async_context(open_workshop(settings, hot, uploaded))
         owner = OwnerFile(settings.data / "owners")
         for dead in await asyncio.to_thread(bury, settings.data / "owners"):
             await records.jobs.release_owner(dead)
@@ -92,7 +106,6 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             limits=workshop.limits,
             deadline_seconds=settings.job_deadline_seconds,
         )
-        clock = SystemClock()
         filler = Filler(
             shelf=workshop.sounds,
             artifacts=artifacts,
@@ -117,6 +130,8 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             artifacts=artifacts,
             runner=runner,
             filler=filler,
+            intake=_intake(settings, records, storage, clock),
+            library=Library(catalogue=records.catalogue, storage=storage, artifacts=artifacts),
         )
 
 
@@ -138,6 +153,8 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
             accounts=accounts,
             jobs=Jobs(engine, lease_ms=settings.lease_seconds * 1000),
             ledger=Ledger(engine),
+            catalogue=Catalogue(engine),
+            uploads=UploadRows(engine),
         )
     finally:
         await engine.dispose()
@@ -149,6 +166,32 @@ async def open_artifacts(settings: Settings) -> AsyncIterator[Artifacts]:
     blobs = DiskBlobs(settings.blobs or settings.data / "blobs")
     async with Artifacts(blobs, settings.data, max_bytes=settings.cache_bytes) as artifacts:
         yield artifacts
+
+
+@contextlib.asynccontextmanager
+async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
+    """Open the store of uploaded files."""
+    area = StagingArea(settings.data / "incoming")
+    await area.start()
+    try:
+        yield Storage(DiskBlobs(settings.data / "files"), area)
+    finally:
+        await area.aclose()
+
+
+def _intake(settings: Settings, records: Records, storage: Storage, clock: Clock) -> Intake:
+    quota = StorageQuota(
+        accounts=records.accounts,
+        catalogue=records.catalogue,
+        default_bytes=settings.storage_quota_bytes,
+    )
+    return Intake(
+        rows=records.uploads,
+        catalogue=records.catalogue,
+        storage=storage,
+        quota=quota,
+        clock=clock,
+    )
 
 
 def _budgets(settings: Settings) -> Budgets:

@@ -18,7 +18,7 @@ from cache.origins.http import HttpFolder
 from cache.origins.mounts import Mounts
 from cache.source import Origin
 from edge.fill.surveys import Surveys
-from edge.library.files import Files
+from edge.library.files import Files, Uploads
 from edge.library.sounds import Sounds
 from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.sandbox.problems import SandboxTooWeak
@@ -41,10 +41,12 @@ class Workshop:
 
 
 @contextlib.asynccontextmanager
-async def open_workshop(settings: Settings, hot: HotCache) -> AsyncIterator[Workshop]:
-    """Open the files of the first account and a sandbox to read them in."""
+async def open_workshop(
+    settings: Settings, hot: HotCache, uploads: Uploads | None = None
+) -> AsyncIterator[Workshop]:
+    """Open the mounts of the first account, *uploads* of all, and a sandbox to read them in."""
     async with contextlib.AsyncExitStack() as stack:
-        files = Files({settings.account: await _mounts(settings, stack)})
+        files = Files({settings.account: await _mounts(settings, stack)}, uploads)
         sandbox = Sandbox(SandboxSettings(address_space_bytes=settings.worker_memory_bytes))
         stack.push_async_callback(sandbox.close)
         await sandbox.start()

@@ -8,16 +8,36 @@ here and nowhere else, so what a caller may not see is missing on every route al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from cache.origins.mounts import Mounts
 from cache.source import Reader, SourceMissing, SourceObject
+from edge.library.catalogue.entry import UPLOADS
+
+
+class Uploads(Protocol):
+    """What accounts have uploaded."""
+
+    async def find(self, account: str, path: str) -> SourceObject | None:
+        """Describe the file that was uploaded to *path*, if one was."""
+        ...
+
+    async def open(self, source: SourceObject) -> Reader:
+        """Open the version of a file that was found; raises ``SourceMissing``."""
+        ...
 
 
 class Files:
-    """Every account's files; those of mounts are public, as the folder they came from."""
+    """
+    Every account's files: what was uploaded, then what is mounted.
 
-    def __init__(self, mounts: Mapping[str, Mounts]) -> None:
+    Those of mounts are public, as the folder they came from.
+    """
+
+    def __init__(self, mounts: Mapping[str, Mounts], uploads: Uploads | None = None) -> None:
+        """Prepare; without *uploads* there are mounts only."""
         self._mounts = dict(mounts)
+        self._uploads = uploads
 
     async def find(self, account: str, path: str) -> SourceObject | None:
         """
@@ -26,6 +46,10 @@ class Files:
         Raises:
             SourceUnreachable, SourceForbidden: Its origin cannot be asked.
         """
+        if self._uploads is not None:
+            uploaded = await self._uploads.find(account, path)
+            if uploaded is not None:
+                return uploaded
         mounts = self._mounts.get(account)
         return None if mounts is None else await mounts.find(path)
 
@@ -36,6 +60,8 @@ class Files:
 
     async def open(self, account: str, source: SourceObject) -> Reader:
         """Open the version of a file that ``find`` described; raises as the origin."""
+        if source.mount == UPLOADS and self._uploads is not None:
+            return await self._uploads.open(source)
         mounts = self._mounts.get(account)
         if mounts is None:
             raise SourceMissing(source.path)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -110,3 +111,73 @@ ledger = Table(
     Column("at_ms", BigInteger, nullable=False),
 )
 Index("ix_ledger_account_at_ms_key", ledger.c.account, ledger.c.at_ms, ledger.c.key)
+
+# Files that were uploaded, by their place; mounted folders are not listed here.
+files = Table(
+    "files",
+    metadata,
+    Column("account", String(7), nullable=False),
+    Column("path", String(512), nullable=False),
+    # The folder's path, so that a folder is listed through an index.
+    Column("folder", String(512), nullable=False),
+    Column("blob", String(512), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    # Of the bytes, hexadecimal.
+    Column("digest", String(64), nullable=False),
+    Column("mime", String(255), nullable=False),
+    Column("original_name", String(255)),
+    # JSON: a list of strings, and an object.
+    Column("tags", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("modified_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account", "path"),
+)
+Index("ix_files_account_folder_path", files.c.account, files.c.folder, files.c.path)
+
+# Folders that have something in them, and those that were made.
+folders = Table(
+    "folders",
+    metadata,
+    Column("account", String(7), nullable=False),
+    Column("path", String(512), nullable=False),
+    Column("parent", String(512), nullable=False),
+    # Whether it stays when it is empty.
+    Column("made", Boolean, nullable=False),
+    Column("description", Text),
+    Column("created_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account", "path"),
+)
+Index("ix_folders_account_parent_path", folders.c.account, folders.c.parent, folders.c.path)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("account", String(7), nullable=False),
+    Column("path", String(512), nullable=False),
+    Column("blob", String(512), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("part_bytes", BigInteger, nullable=False),
+    Column("mime", String(255), nullable=False),
+    Column("original_name", String(255)),
+    Column("tags", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("overwrites", Boolean, nullable=False),
+    Column("state", String(4), nullable=False),
+    Column("digest", String(64)),
+    Column("created_ms", BigInteger, nullable=False),
+    CheckConstraint("state IN ('open', 'done')", name="state"),
+)
+Index("ix_uploads_state_created_ms", uploads.c.state, uploads.c.created_ms)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload", String(16), ForeignKey("uploads.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    # Of the part that was received last, and whether the client has said that it was that one.
+    Column("digest", String(64), nullable=False),
+    Column("completed", Boolean, nullable=False),
+    PrimaryKeyConstraint("upload", "number"),
+)

@@ -127,6 +127,9 @@ class Settings:
     max_output_bytes: int = field(
         default=20 * GIB, metadata=_row(kinds.byte_size(2**20), "size of one output")
     )
+    max_upload_bytes: int = field(
+        default=20 * GIB, metadata=_row(kinds.byte_size(2**20), "size of one uploaded file")
+    )
     log_level: LogLevel = field(
         default="info",
         metadata=_row(

@@ -29,6 +29,20 @@ class Auth:
         self._accounts = accounts
         self._demo_account = demo_account
 
+    async def key_holder(self, request: Request, account: str) -> Principal:
+        """
+        Return who holds any key of *account*.
+
+        Raises:
+            Problem: 401 without a valid key, 403 for another account's.
+        """
+        principal = await self.principal(request)
+        if principal is None:
+            raise problems.unauthorized("This needs one of the account's keys as a bearer token.")
+        if principal.account != account:
+            raise problems.forbidden("The API key belongs to another account.")
+        return principal
+
     async def secret_holder(self, request: Request, account: str) -> Principal:
         """
         Return who holds a secret key of *account*.
@@ -36,11 +50,7 @@ class Auth:
         Raises:
             Problem: 401 without a valid key, 403 for a public key or another account's.
         """
-        principal = await self.principal(request)
-        if principal is None:
-            raise problems.unauthorized("This needs the account's secret key as a bearer token.")
-        if principal.account != account:
-            raise problems.forbidden("The API key belongs to another account.")
+        principal = await self.key_holder(request, account)
         if principal.kind is not KeyKind.SECRET:
             raise problems.forbidden("This needs a secret key; the one given is public.")
         return principal

@@ -30,7 +30,8 @@ READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 _REQUEST_HEADERS: Final = (
     "Authorization, Authorization-Token, Cache-Control, Content-Type, If-Match, "
-    "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Prefer, Range"
+    "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Prefer, Range, "
+    "X-Upload-Metadata"
 )
 
 # Chromium keeps a preflight for two hours at most, Firefox for a day.

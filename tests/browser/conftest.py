@@ -62,20 +62,30 @@ class Browser:
         self._driver.stdout.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    missing = [
-        *([] if shutil.which("node") else ["node"]),
-        *([] if chromium else ["chromium"]),
-        *([] if (HERE / "node_modules").is_dir() else ["tests/browser/node_modules (npm ci)"]),
-    ]
-    if missing or chromium is None:
+def needed(**programs: str | None) -> None:
+    """Give up, and in CI fail, where a program or the packages are missing."""
+    missing = [name for name, path in programs.items() if path is None]
+    if not (HERE / "node_modules").is_dir():
+        missing.append("tests/browser/node_modules (npm ci)")
+    if missing:
         reason = f"browser tests need {', '.join(missing)}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    opened = Browser(chromium)
+
+
+@pytest.fixture(scope="module")
+def nodejs() -> str:
+    node = shutil.which("node")
+    needed(node=node)
+    return node or ""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    needed(node=shutil.which("node"), chromium=chromium)
+    opened = Browser(chromium or "")
     try:
         yield opened
     finally:

@@ -59,4 +59,7 @@ async def test_nodes_that_start_together_migrate_once(tmp_path: Path) -> None:
     for node in nodes:
         await node.dispose()
 
-    assert sorted(tables) == ["accounts", "alembic_version", "api_keys", "jobs", "ledger"]
+    assert sorted(tables) == [
+        *("accounts", "alembic_version", "api_keys", "files", "folders", "jobs", "ledger"),
+        *("upload_parts", "uploads"),
+    ]

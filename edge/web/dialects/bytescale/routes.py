@@ -22,6 +22,7 @@ from edge.fill.resets import CacheResets
 from edge.fill.wanted import understand
 from edge.jobs.job import Job, JobState
 from edge.jobs.store import Jobs
+from edge.library.quota import StorageQuota
 from edge.records.paging import BadCursor
 from edge.web import problems
 from edge.web.auth import Auth
@@ -57,7 +58,7 @@ class BytescaleApi:
     resets: CacheResets
     base_url: BaseUrl
     quota_seconds: int | None
-    storage_quota_bytes: int | None
+    storage: StorageQuota
 
     def routes(self) -> list[Route]:
         """List the routes."""
@@ -146,13 +147,12 @@ class BytescaleApi:
         total = await self.ledger.month_total(account)
         own = await self.accounts.get(account)
         quota = own.quota_seconds if own and own.quota_seconds is not None else self.quota_seconds
-        storage = own.storage_quota_bytes if own and own.storage_quota_bytes is not None else None
         return json_response(
             wire.usage_body(
                 total,
                 quota_seconds=quota,
-                storage_bytes=0,
-                storage_quota=self.storage_quota_bytes if storage is None else storage,
+                storage_bytes=await self.storage.used_bytes(account),
+                storage_quota=await self.storage.quota_bytes(account),
             )
         )
 

@@ -1,0 +1,1 @@
+"""What was uploaded: files, the folders they are in, and what is known of each."""

@@ -1,0 +1,201 @@
+"""
+Bringing a file in: begun, received part by part, finished.
+
+Bytes first, then the records: whatever is killed at any moment leaves an upload that can be gone
+on with, or bytes that nothing names. A part may come again, and two may finish at once.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cache.source import SourceMissing
+from edge.clock import Clock
+from edge.ids import new_upload_id, random_base58
+from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.store import Catalogue, PathTaken
+from edge.library.paths import PathWish
+from edge.library.quota import StorageQuota
+from edge.library.storage import Storage
+from edge.library.uploads.store import UploadRows
+from edge.library.uploads.upload import Upload, part_blob, part_bytes_for
+
+_BLOB_RANDOM_LENGTH = 21
+_UNKNOWN_MIME = "application/octet-stream"
+
+
+class WrongPart(Exception):
+    """A part that does not belong to its upload; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants to upload, and where."""
+
+    path: PathWish = field(default_factory=PathWish)
+    size_bytes: int
+    mime: str | None = None
+    original_name: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    overwrites: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """The way in."""
+
+    rows: UploadRows
+    catalogue: Catalogue
+    storage: Storage
+    quota: StorageQuota
+    clock: Clock
+
+    async def begin(self, account: str, wish: Wish) -> Upload:
+        """
+        Settle where a file will be.
+
+        Raises:
+            BadPath: It cannot be there.
+            PathTaken: Another one is, and may not be overwritten.
+            StorageFull: The account has no room for it.
+        """
+        await self.quota.check(account, wish.size_bytes)
+        now = self.clock.now_ms()
+        path = await self._free_path(account, wish, now)
+        name = wish.original_name or path.rpartition("/")[2]
+        guessed, _ = mimetypes.guess_type(name)
+        return await self.rows.begin(
+            Upload(
+                id=new_upload_id(),
+                account=account,
+                path=path,
+                blob=_new_blob(account, path, now),
+                size_bytes=wish.size_bytes,
+                part_bytes=part_bytes_for(wish.size_bytes),
+                mime=wish.mime or guessed or _UNKNOWN_MIME,
+                original_name=wish.original_name,
+                tags=wish.tags,
+                metadata=wish.metadata,
+                overwrites=wish.overwrites,
+                created_ms=now,
+            )
+        )
+
+    async def receive(self, upload: Upload, number: int, body: AsyncIterable[bytes]) -> str:
+        """
+        Take the bytes of a part.
+
+        Returns:
+            Their digest, by which the part is completed.
+
+        Raises:
+            WrongPart: There is no such part, or it has another length.
+            BodyTooLong: It goes on after its end.
+        """
+        span = upload.range(number)
+        if span is None:
+            raise WrongPart(f"The upload has the parts 0 to {upload.parts - 1}.")
+        length = span[1] - span[0]
+        async with self.storage.receiving(body, most_bytes=length) as received:
+            if received.size_bytes != length:
+                raise WrongPart(f"The part has {length} bytes; {received.size_bytes} came.")
+            await self.storage.keep(part_blob(upload.id, number, received.digest), received)
+        before = await self.rows.note_part(upload.id, number, received.digest)
+        if before is not None:
+            await self.storage.forget(part_blob(upload.id, number, before))
+        return received.digest
+
+    async def complete(self, upload: Upload, number: int, digest: str) -> FileEntry | None:
+        """
+        Take note that a part was received as it was meant, and with the last one finish.
+
+        Returns:
+            The file, once all parts are completed.
+
+        Raises:
+            WrongPart: The part has not been received, or is another.
+            PathTaken: Another file has come to the upload's path meanwhile.
+        """
+        if upload.digest is None and not await self.rows.complete_part(upload.id, number, digest):
+            raise WrongPart("No part with this number and this ETag has been received.")
+        return await self._finish(upload)
+
+    async def remaining(self, upload: Upload) -> tuple[int, ...]:
+        """List the parts that are not completed."""
+        if upload.done:
+            return ()
+        completed = await self.rows.completed_parts(upload.id)
+        return tuple(number for number in range(upload.parts) if number not in completed)
+
+    async def bring(self, account: str, wish: Wish, body: AsyncIterable[bytes]) -> FileEntry:
+        """
+        Take a whole file at once; raises as the others.
+
+        Its size may be the most that it can be: what counts is how much comes.
+        """
+        async with self.storage.receiving(body, most_bytes=wish.size_bytes) as received:
+            upload = await self.begin(account, _sized(wish, received.size_bytes))
+            await self.storage.keep(upload.blob, received)
+        entry, before = await self.rows.finish(upload, received.digest)
+        await self._forget(before)
+        return entry
+
+    async def _finish(self, upload: Upload) -> FileEntry | None:
+        completed = await self.rows.completed_parts(upload.id)
+        if len(completed) < upload.parts and not upload.done:
+            return None
+        parts = [part_blob(upload.id, number, completed[number]) for number in sorted(completed)]
+        digest = upload.digest or await self._joined(upload, parts)
+        entry, before = await self.rows.finish(upload, digest)
+        await self._forget(before)
+        await self.storage.forget(*parts)
+        return entry
+
+    async def _joined(self, upload: Upload, parts: list[str]) -> str:
+        try:
+            return (await self.storage.join(upload.blob, parts)).digest
+        except SourceMissing:
+            # Somebody else has finished meanwhile, and thrown the parts away.
+            finished = await self.rows.get(upload.id)
+            if finished is None or finished.digest is None:
+                raise
+            return finished.digest
+
+    async def _forget(self, before: FileEntry | None) -> None:
+        if before is not None:
+            await self.storage.forget(before.blob)
+
+    async def _free_path(self, account: str, wish: Wish, now_ms: int) -> str:
+        path = wish.path.resolve(wish.original_name, now_ms)
+        if wish.overwrites or await self.catalogue.find(account, path) is None:
+            return path
+        if wish.path.fallback_name is not None:
+            fallback = wish.path.resolve(wish.original_name, now_ms, fallback=True)
+            if await self.catalogue.find(account, fallback) is None:
+                return fallback
+        raise PathTaken(path)
+
+
+def _sized(wish: Wish, size_bytes: int) -> Wish:
+    return Wish(
+        path=wish.path,
+        size_bytes=size_bytes,
+        mime=wish.mime,
+        original_name=wish.original_name,
+        tags=wish.tags,
+        metadata=wish.metadata,
+        overwrites=wish.overwrites,
+    )
+
+
+def _new_blob(account: str, path: str, now_ms: int) -> str:
+    """Name the bytes of a file as Picora does: ``audio/{user}/{YYYY-MM}/{nanoid}.{ext}``."""
+    month = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m")
+    _, dot, extension = path.rpartition("/")[2].rpartition(".")
+    safe = extension.isascii() and extension.isalnum() and len(extension) <= 8
+    suffix = f".{extension.lower()}" if dot and safe else ""
+    return f"audio/{account}/{month}/{random_base58(_BLOB_RANDOM_LENGTH)}{suffix}"

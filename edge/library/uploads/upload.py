@@ -1,0 +1,63 @@
+"""One upload under way, and the parts it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# S3 takes no parts below this, and ten thousand of them at most.
+_LEAST_PART_BYTES = 5 << 20
+_MOST_PARTS = 10_000
+_PART_STEP_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """
+    A file that was announced: where it will be, and what will be known of it.
+
+    ``digest`` is that of the whole file, once it is there. Whether it may take the place of
+    another is settled at the beginning, by who began it.
+    """
+
+    id: str
+    account: str
+    path: str
+    blob: str
+    size_bytes: int
+    part_bytes: int
+    mime: str
+    original_name: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    overwrites: bool
+    digest: str | None = None
+    created_ms: int
+
+    @property
+    def done(self) -> bool:
+        """Whether the file is in its place."""
+        return self.digest is not None
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are; an empty file has one, of no bytes."""
+        return max(1, -(-self.size_bytes // self.part_bytes))
+
+    def range(self, number: int) -> tuple[int, int] | None:
+        """Tell the bytes of a part, end excluded; None for a number that none has."""
+        if not 0 <= number < self.parts:
+            return None
+        begin = number * self.part_bytes
+        return begin, min(begin + self.part_bytes, self.size_bytes)
+
+
+def part_bytes_for(size_bytes: int) -> int:
+    """Choose how large the parts of a file are: whole mebibytes, five at least."""
+    least = -(-size_bytes // _MOST_PARTS)
+    return max(_LEAST_PART_BYTES, -(-least // _PART_STEP_BYTES) * _PART_STEP_BYTES)
+
+
+def part_blob(upload_id: str, number: int, digest: str) -> str:
+    """Name the bytes of a part; another body for it has another name."""
+    return f"parts/{upload_id}/{number:05}-{digest}"

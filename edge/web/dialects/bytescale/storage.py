@@ -1,0 +1,286 @@
+"""
+Bytescale's API of uploads, files and folders, under ``/v2/accounts/{account}``.
+
+A public key brings files in and overwrites none; the rest needs a secret one. The bytes of a part
+are put without a key, as the SDK does: whoever knows an upload's id has begun it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from edge.accounts.principal import Principal
+from edge.ids import KeyKind
+from edge.library.catalogue.store import Catalogue, PathTaken
+from edge.library.paths import BadPath, PathWish, checked
+from edge.library.quota import StorageFull
+from edge.library.storage import BodyTooLong
+from edge.library.uploaded import Library
+from edge.library.uploads.intake import Intake, Wish, WrongPart
+from edge.library.uploads.upload import Upload
+from edge.web import problems
+from edge.web.auth import Auth
+from edge.web.base_url import BaseUrl
+from edge.web.dialects.bytescale import storage_wire as wire
+from edge.web.problems import Problem
+from edge.web.responses import COMMON_HEADERS, json_response, preflight_response
+
+_MOST_JSON_BYTES = 1 << 16
+_MOST_LISTED = 1000
+
+_REFUSALS = (BadPath, WrongPart, PathTaken, BodyTooLong, StorageFull)
+
+Endpoint: TypeAlias = Callable[[Request, str, Principal], Awaitable[Response]]
+_Body = TypeVar("_Body")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageApi:
+    """The endpoints, and what stands behind them."""
+
+    auth: Auth
+    intake: Intake
+    library: Library
+    catalogue: Catalogue
+    base_url: BaseUrl
+    most_file_bytes: int
+
+    def routes(self) -> list[Route]:
+        """List the routes."""
+        account = "/v2/accounts/{account}"
+        part = account + "/uploads/{upload}/parts/{number:int}"
+        return [
+            self._route(account + "/uploads", POST=self.begin),
+            self._route(account + "/uploads/binary", POST=self.bring),
+            self._route(account + "/uploads/{upload}/parts", GET=self.remaining),
+            self._route(part, GET=self.part, PUT=self.complete),
+            Route(part + "/bytes", self.receive, methods=["PUT", "OPTIONS"]),
+            self._route(account + "/files/details", GET=self.details),
+            self._route(account + "/files", secret=True, DELETE=self.delete),
+            self._route(account + "/folders/list", secret=True, GET=self.list_folder),
+        ]
+
+    def _route(self, path: str, *, secret: bool = False, **endpoints: Endpoint) -> Route:
+        async def answer(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            if method == "OPTIONS":
+                return preflight_response((*endpoints, "OPTIONS"))
+            account = request.path_params["account"]
+            holder = self.auth.secret_holder if secret else self.auth.key_holder
+            principal = await holder(request, account)
+            try:
+                return await endpoints[method](request, account, principal)
+            except _REFUSALS as refusal:
+                raise _problem_of(refusal) from refusal
+
+        return Route(path, answer, methods=[*endpoints, "OPTIONS"])
+
+    async def begin(self, request: Request, account: str, principal: Principal) -> Response:
+        """Begin an upload in parts."""
+        body = await _json(request, wire.BeginUpload)
+        if not 0 <= body.size <= self.most_file_bytes:
+            raise problems.bad_parameter(
+                "size",
+                f"A file has 0 to {self.most_file_bytes} bytes.",
+                value=body.size,
+            )
+        upload = await self.intake.begin(
+            account,
+            Wish(
+                path=body.path_wish(),
+                size_bytes=body.size,
+                mime=body.mime,
+                original_name=body.original_file_name,
+                tags=_checked_tags(body.tags),
+                metadata=_checked_metadata(body.metadata),
+                overwrites=_may_overwrite(principal),
+            ),
+        )
+        return json_response(wire.upload_body(upload, self.base_url.of(request.scope)))
+
+    async def bring(self, request: Request, account: str, principal: Principal) -> Response:
+        """Take a whole file as the body; what is to be known of it is in the query."""
+        query = request.query_params
+        metadata = request.headers.get("x-upload-metadata")
+        wish = Wish(
+            path=_path_of(request),
+            size_bytes=self.most_file_bytes,
+            mime=request.headers.get("content-type"),
+            original_name=query.get("originalFileName"),
+            tags=_checked_tags(tuple(query.getlist("tag"))),
+            metadata=_checked_metadata(_decoded(metadata, dict[str, object]) if metadata else {}),
+            overwrites=_may_overwrite(principal),
+        )
+        entry = await self.intake.bring(account, wish, _stream(request))
+        return json_response(wire.brought_body(entry, self.base_url.of(request.scope)))
+
+    async def remaining(self, request: Request, account: str, _: Principal) -> Response:
+        """List the parts that are missing."""
+        upload = await self._upload(request, account)
+        return json_response({"remainingUploadParts": await self.intake.remaining(upload)})
+
+    async def part(self, request: Request, account: str, _: Principal) -> Response:
+        """Tell where the bytes of a part go."""
+        upload = await self._upload(request, account)
+        number = request.path_params["number"]
+        if upload.range(number) is None:
+            raise problems.not_found(f"The upload has the parts 0 to {upload.parts - 1}.")
+        return json_response(wire.part_body(upload, number, self.base_url.of(request.scope)))
+
+    async def receive(self, request: Request) -> Response:
+        """Take the bytes of a part."""
+        if request.method == "OPTIONS":
+            return preflight_response(("PUT", "OPTIONS"))
+        upload = await self._upload(request, request.path_params["account"])
+        try:
+            digest = await self.intake.receive(
+                upload, request.path_params["number"], _stream(request)
+            )
+        except (WrongPart, BodyTooLong) as refusal:
+            raise _problem_of(refusal) from refusal
+        return Response(status_code=200, headers={**COMMON_HEADERS, "ETag": f'"{digest}"'})
+
+    async def complete(self, request: Request, account: str, _: Principal) -> Response:
+        """Complete a part, and with the last one the file."""
+        upload = await self._upload(request, account)
+        body = await _json(request, wire.CompletePart)
+        entry = await self.intake.complete(upload, request.path_params["number"], body.digest)
+        return json_response(wire.completed_body(entry))
+
+    async def details(self, request: Request, account: str, _: Principal) -> Response:
+        """Tell all about a file."""
+        entry = await self.catalogue.find(account, _file_path(request))
+        if entry is None:
+            raise problems.not_found("This account has uploaded no such file.")
+        return json_response(wire.details_body(entry, self.base_url.of(request.scope)))
+
+    async def delete(self, request: Request, account: str, _: Principal) -> Response:
+        """Delete a file and all that was made of it."""
+        if await self.library.delete(account, _file_path(request)) is None:
+            raise problems.not_found("This account has uploaded no such file.")
+        return json_response({})
+
+    async def list_folder(self, request: Request, account: str, _: Principal) -> Response:
+        """List what is in a folder."""
+        query = request.query_params
+        folder = query.get("folderPath") or "/"
+        folder = folder if folder == "/" else checked(folder.rstrip("/"))
+        limit = _whole(query.get("limit"), "limit", most=_MOST_LISTED) or 50
+        if not await self.catalogue.has_folder(account, folder):
+            raise problems.not_found("This account has no such folder.")
+        page = await self.catalogue.list(
+            account, folder, cursor=query.get("cursor") or None, limit=limit
+        )
+        body = wire.listing_body(
+            account,
+            folder,
+            page,
+            self.base_url.of(request.scope),
+            files=query.get("includeFiles") != "false",
+            folders=query.get("includePhysicalFolders") != "false",
+        )
+        return json_response(body)
+
+    async def _upload(self, request: Request, account: str) -> Upload:
+        upload = await self.intake.rows.get(request.path_params["upload"])
+        if upload is None or upload.account != account:
+            raise problems.not_found("This account has no such upload.")
+        return upload
+
+
+def _may_overwrite(principal: Principal) -> bool:
+    return principal.kind is KeyKind.SECRET
+
+
+def _path_of(request: Request) -> PathWish:
+    query = request.query_params
+    if (whole := query.get("filePath")) is not None:
+        return PathWish(whole=whole)
+    return PathWish(
+        folder=query.get("folderPath"),
+        folder_variables=query.get("folderPathVariablesEnabled") != "false",
+        name=query.get("fileName"),
+        name_variables=query.get("fileNameVariablesEnabled") != "false",
+        fallback_name=query.get("fileNameFallback"),
+    )
+
+
+def _file_path(request: Request) -> str:
+    path = request.query_params.get("filePath")
+    if path is None:
+        raise problems.bad_parameter("filePath", "The query has to name a file: ?filePath=/….")
+    return checked(path)
+
+
+def _checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    if not wire.known_tags(tags):
+        raise problems.bad_parameter(
+            "tags", f"A file has up to {wire.MOST_TAGS} tags of 1 to 255 characters."
+        )
+    return tags
+
+
+def _checked_metadata(metadata: dict[str, object]) -> dict[str, object]:
+    if len(msgspec.json.encode(metadata)) > wire.MOST_METADATA_BYTES:
+        raise problems.bad_parameter(
+            "metadata", f"A file's metadata is up to {wire.MOST_METADATA_BYTES} bytes of JSON."
+        )
+    return metadata
+
+
+def _whole(text: str | None, name: str, *, most: int) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise problems.bad_parameter(name, f"{name} is a number from 1 to {most}.", value=text)
+    return int(text)
+
+
+async def _stream(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for piece in request.stream():
+            yield piece
+    except ClientDisconnect:
+        raise problems.bad_request("The body ended before its end.") from None
+
+
+async def _json(request: Request, kind: type[_Body]) -> _Body:
+    body = bytearray()
+    async for piece in _stream(request):
+        body += piece
+        if len(body) > _MOST_JSON_BYTES:
+            raise problems.too_large(f"The body is larger than {_MOST_JSON_BYTES} bytes.")
+    return _decoded(bytes(body), kind)
+
+
+def _decoded(text: str | bytes, kind: type[_Body]) -> _Body:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
+        raise problems.bad_request(f"The body is not what it should be: {mistake}.") from mistake
+
+
+def _problem_of(refusal: Exception) -> Problem:
+    match refusal:
+        case BadPath():
+            return problems.bad_parameter("path", str(refusal))
+        case PathTaken():
+            return problems.conflict(
+                "There is a file already, and this key may not overwrite it.",
+                filePath=refusal.path,
+            )
+        case StorageFull():
+            return problems.over_quota(
+                str(refusal), usedBytes=refusal.used_bytes, quotaBytes=refusal.quota_bytes
+            )
+        case BodyTooLong():
+            return problems.too_large(f"The body is longer than {refusal} bytes.")
+        case _:
+            return problems.bad_request(str(refusal))

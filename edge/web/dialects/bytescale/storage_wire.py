@@ -1,0 +1,181 @@
+"""Bytescale's JSON of uploads, files and folders: read and written, field by field the SDK's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import msgspec
+
+from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.store import Page
+from edge.library.paths import PathWish
+from edge.library.uploads.upload import Upload
+
+# "Up to 2KB of arbitrary JSON" (SDK, README); and as many tags as somebody may mean.
+MOST_METADATA_BYTES = 2048
+MOST_TAGS = 100
+
+_STORAGE = {"type": "InternalStorageV2"}
+
+
+class DynamicPath(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """A path with variables (SDK, DynamicFilePath)."""
+
+    file_name: str | None = None
+    file_name_fallback: str | None = None
+    file_name_variables_enabled: bool = True
+    folder_path: str | None = None
+    folder_path_variables_enabled: bool = True
+
+    def wish(self) -> PathWish:
+        """Say it in our words."""
+        return PathWish(
+            folder=self.folder_path,
+            folder_variables=self.folder_path_variables_enabled,
+            name=self.file_name,
+            name_variables=self.file_name_variables_enabled,
+            fallback_name=self.file_name_fallback,
+        )
+
+
+class BeginUpload(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body that begins an upload (SDK, BeginMultipartUploadRequest)."""
+
+    size: int
+    mime: str | None = None
+    original_file_name: str | None = None
+    path: str | DynamicPath | None = None
+    protocol: str = "1.1"
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, object] = {}
+
+    def path_wish(self) -> PathWish:
+        """Say where it is to go."""
+        match self.path:
+            case None:
+                return PathWish()
+            case str():
+                return PathWish(whole=self.path)
+            case _:
+                return self.path.wish()
+
+
+class CompletePart(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body that completes a part (SDK, CompleteUploadPartRequest)."""
+
+    etag: str
+
+    @property
+    def digest(self) -> str:
+        """The entity tag without its quotes, which some clients leave out."""
+        return self.etag.strip('"')
+
+
+def upload_body(upload: Upload, base_url: str) -> dict[str, object]:
+    """Answer the beginning of an upload (SDK, BeginMultipartUploadResponse)."""
+    return {
+        "uploadId": upload.id,
+        "uploadParts": {"count": upload.parts, "first": part_body(upload, 0, base_url)},
+        "file": {
+            "accountId": upload.account,
+            # It has none before it is there.
+            "etag": None,
+            "filePath": upload.path,
+            "fileUrl": file_url(upload.account, upload.path, base_url),
+            "lastModified": upload.created_ms,
+            "metadata": dict(upload.metadata),
+            "mime": upload.mime,
+            "originalFileName": upload.original_name,
+            "size": upload.size_bytes,
+            "tags": list(upload.tags),
+        },
+    }
+
+
+def part_body(upload: Upload, number: int, base_url: str) -> dict[str, object]:
+    """Describe a part and where its bytes go (SDK, UploadPart)."""
+    begin, end = upload.range(number) or (0, 0)
+    parts = f"{base_url}/v2/accounts/{upload.account}/uploads/{upload.id}/parts"
+    return {
+        "uploadId": upload.id,
+        "uploadPartIndex": number,
+        "uploadUrl": f"{parts}/{number}/bytes",
+        "range": {"inclusiveStart": begin, "inclusiveEnd": end - 1},
+    }
+
+
+def completed_body(entry: FileEntry | None) -> dict[str, object]:
+    """Answer the completion of a part (SDK, CompleteMultipartUploadResponse)."""
+    if entry is None:
+        return {"status": "Pending"}
+    return {"status": "Completed", "etag": entry.etag}
+
+
+def brought_body(entry: FileEntry, base_url: str) -> dict[str, object]:
+    """Answer an upload in one request (SDK, BasicUploadResponse)."""
+    return {
+        "accountId": entry.account,
+        "etag": entry.etag,
+        "filePath": entry.path,
+        "fileUrl": file_url(entry.account, entry.path, base_url),
+    }
+
+
+def details_body(entry: FileEntry, base_url: str) -> dict[str, object]:
+    """Tell all about a file (SDK, FileDetails)."""
+    return {
+        **brought_body(entry, base_url),
+        "lastModified": entry.modified_ms,
+        "metadata": dict(entry.metadata),
+        "mime": entry.mime,
+        "originalFileName": entry.original_name,
+        "size": entry.size_bytes,
+        "tags": list(entry.tags),
+    }
+
+
+def listing_body(
+    account: str, folder: str, page: Page, base_url: str, *, files: bool, folders: bool
+) -> dict[str, object]:
+    """Answer a listing (SDK, ListFolderResponse), in the order of paths."""
+    shown: list[tuple[str, dict[str, object]]] = []
+    if files:
+        shown += [(each.path, _summary(each, base_url)) for each in page.files]
+    if folders:
+        shown += [(each.path, _folder(each.path)) for each in page.folders]
+    return {
+        "items": [body for _, body in sorted(shown, key=lambda pair: pair[0])],
+        "folder": _folder(folder),
+        "cursor": page.cursor or "",
+        "isPaginationComplete": page.cursor is None,
+    }
+
+
+def file_url(account: str, path: str, base_url: str) -> str:
+    """Spell the URL of a raw file."""
+    return f"{base_url}/{account}/raw{quote(path, safe='/~-._()')}"
+
+
+def _summary(entry: FileEntry, base_url: str) -> dict[str, object]:
+    return {
+        "type": "File",
+        "filePath": entry.path,
+        "fileUrl": file_url(entry.account, entry.path, base_url),
+        "lastModified": entry.modified_ms,
+        "size": entry.size_bytes,
+    }
+
+
+def _folder(path: str) -> dict[str, object]:
+    return {
+        "type": "Folder",
+        "folderPath": path,
+        "virtual": False,
+        "settings": {"storageLayer": None, "publicPermissions": None, "description": None},
+    }
+
+
+def known_tags(tags: Sequence[str]) -> bool:
+    """Tell whether tags are few and short enough to be kept."""
+    return len(tags) <= MOST_TAGS and all(1 <= len(tag) <= 255 for tag in tags)

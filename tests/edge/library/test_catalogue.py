@@ -1,0 +1,83 @@
+"""What is in which folder."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.store import Catalogue, add
+from edge.records.engine import writing
+
+ACCOUNT = "W142hJk"
+
+
+async def put(records: AsyncEngine, *paths: str) -> None:
+    for path in paths:
+        entry = FileEntry(
+            account=ACCOUNT,
+            path=path,
+            blob=f"audio{path}",
+            size_bytes=3,
+            digest="0" * 64,
+            mime="audio/mpeg",
+            tags=("a", "ü"),
+            metadata={"n": 1, "deep": {"er": [True, None]}},
+            created_ms=1,
+            modified_ms=2,
+        )
+        async with writing(records) as connection:
+            await add(connection, entry, overwrites=True)
+
+
+async def listed(catalogue: Catalogue, folder: str, limit: int = 50) -> list[str]:
+    """List a folder page by page."""
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = await catalogue.list(ACCOUNT, folder, cursor=cursor, limit=limit)
+        paths = [each.path for each in (*page.files, *page.folders)]
+        assert len(paths) <= limit
+        found += sorted(paths)
+        if page.cursor is None:
+            return found
+        cursor = page.cursor
+
+
+async def test_what_is_put_is_found_as_it_was(records: AsyncEngine, catalogue: Catalogue) -> None:
+    await put(records, "/a/b.mp3")
+
+    entry = await catalogue.find(ACCOUNT, "/a/b.mp3")
+    assert entry is not None
+    assert (entry.tags, entry.metadata) == (("a", "ü"), {"n": 1, "deep": {"er": [True, None]}})
+    assert entry.folder == "/a"
+    assert await catalogue.find(ACCOUNT, "/a/B.mp3") is None
+    assert await catalogue.stored_bytes(ACCOUNT) == 3
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_a_folder_lists_what_is_directly_in_it(
+    records: AsyncEngine, catalogue: Catalogue, limit: int
+) -> None:
+    await put(records, "/z.mp3", "/a/b/c.mp3", "/a/b/d.mp3", "/a/e.mp3", "/a%/f.mp3", "/ab/g.mp3")
+
+    assert await listed(catalogue, "/", limit) == ["/a", "/a%", "/ab", "/z.mp3"]
+    assert await listed(catalogue, "/a", limit) == ["/a/b", "/a/e.mp3"]
+    assert await listed(catalogue, "/a/b", limit) == ["/a/b/c.mp3", "/a/b/d.mp3"]
+    assert await listed(catalogue, "/no", limit) == []
+
+
+async def test_folders_come_and_go_with_what_is_in_them(
+    records: AsyncEngine, catalogue: Catalogue
+) -> None:
+    await put(records, "/a/b/c.mp3", "/a/b/d.mp3", "/a/e.mp3")
+
+    assert await catalogue.remove(ACCOUNT, "/a/b/c.mp3") is not None
+    assert await catalogue.has_folder(ACCOUNT, "/a/b")
+    await catalogue.remove(ACCOUNT, "/a/b/d.mp3")
+    assert not await catalogue.has_folder(ACCOUNT, "/a/b")
+    assert await catalogue.has_folder(ACCOUNT, "/a")
+    await catalogue.remove(ACCOUNT, "/a/e.mp3")
+    assert await listed(catalogue, "/") == []
+    assert await catalogue.has_folder(ACCOUNT, "/")
+    assert await catalogue.remove(ACCOUNT, "/a/e.mp3") is None

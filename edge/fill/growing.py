@@ -27,7 +27,7 @@ from cache.staging import Staging
 from edge.fill.showing import shown_variants
 from edge.jobs.wakeups import Wakeups, wait
 from transforms.manifests import hls
-from transforms.manifests.grid import RAMP_SECONDS
+from transforms.manifests.grid import GRID
 from transforms.plan import Container, Segment, TransformPlan
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Growth:
 
     ``variants`` lists the segments of each variant in order, ``files`` all files by path, and
     ``shown`` the variants of the multivariant playlist once that is decided. ``ended`` means that
-    no segment will follow, although the artifact is not complete. ``ramp`` tells which grid the
+    no segment will follow, although the artifact is not complete. ``grid`` tells which one the
     segments are of: what an older version has half made is not gone on with.
     """
 
@@ -53,7 +53,7 @@ class Growth:
     files: Mapping[str, ArtifactFile] = field(default_factory=dict)
     shown: tuple[int, ...] | None = None
     ended: bool = False
-    ramp: tuple[int, ...] = ()
+    grid: str = ""
 
     @property
     def stage(self) -> tuple[object, ...]:
@@ -121,7 +121,7 @@ class Growing:
             self._longer(number, segments) for number, segments in enumerate(self._variants)
         )
         files = self.files if self._before is None else {**self._before.files, **self.files}
-        return Growth(variants=variants, files=dict(files), shown=self._shown, ramp=RAMP_SECONDS)
+        return Growth(variants=variants, files=dict(files), shown=self._shown, grid=GRID)
 
     def note(self, segment: Segment) -> None:
         """Take over a segment whose file is whole."""
@@ -158,7 +158,7 @@ class Growing:
 
     def produced_seconds(self) -> tuple[Fraction, ...]:
         """Tell how long each variant has become."""
-        growth = Growth(variants=tuple(map(tuple, self._variants)), ramp=RAMP_SECONDS)
+        growth = Growth(variants=tuple(map(tuple, self._variants)), grid=GRID)
         return tuple(growth.made_seconds(number) for number in range(len(growth.variants)))
 
     def _decided(self) -> tuple[int, ...] | None:
@@ -297,7 +297,7 @@ class Growths:
         except (msgspec.DecodeError, UnicodeDecodeError):
             _log.warning("the note of %s cannot be read", key)
             return None
-        return growth if growth.ramp == RAMP_SECONDS else None
+        return growth if growth.grid == GRID else None
 
     def note_played(self, key: str) -> None:
         """Note that somebody was given a part of what this process makes."""

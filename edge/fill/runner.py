@@ -37,6 +37,7 @@ from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
 from edge.telemetry import new_incident_id
 from transforms.formats import FORMATS, Codec
+from transforms.manifests.grid import GRID
 from transforms.plan import Limits, RenderPlan, RenderReport
 from transforms.problems import TransformProblem
 
@@ -263,7 +264,7 @@ class Runner:
                 account=wanted.account,
                 source_path=wanted.url.plan.clips[0].path,
                 media_types={file.path: file.media_type for file in report.files},
-                extra={_REPORT: text, "subject": lease.subject},
+                extra={_REPORT: text, "subject": lease.subject, "grid": GRID},
                 kept=growing.files if growing is not None else {},
             )
         finally:

@@ -24,7 +24,7 @@ from edge.web.delivery.caching import NOT_KEPT, CachePolicy, for_ever
 from edge.web.delivery.text import Text
 from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
 from edge.web.prefer import LONGEST_WAIT_SECONDS
-from edge.web.whole import timeline
+from edge.web.whole import is_of_this_grid, timeline
 from transforms.formats import HLS_MEDIA_TYPE
 from transforms.manifests import hls
 from transforms.manifests.grid import Grid
@@ -160,12 +160,12 @@ class Streams:
         full = request.wanted.url.playlist is Playlist.FULL
         if not full or not request.path.endswith(".m3u8"):
             return None
+        if receipt is not None and not is_of_this_grid(receipt):
+            return None
         planned = await timeline(self._filler, request.wanted)
         if planned is None:
             return None
         variant = request.variant
-        if receipt is not None and variant is not None and not planned.is_of(receipt, variant):
-            return None
         text = planned.multivariant() if variant is None else planned.media(variant)
         self._filler.note_played(request.wanted)
         delivery = request.wanted.url.delivery

@@ -13,8 +13,13 @@ from edge.fill.filler import Filler
 from edge.fill.wanted import Wanted
 from transforms.audio.timeline import Resolved
 from transforms.manifests import hls
-from transforms.manifests.grid import Grid
+from transforms.manifests.grid import GRID, Grid
 from transforms.plan import Container, Segment
+
+
+def is_of_this_grid(receipt: Receipt) -> bool:
+    """Tell whether an artifact has the segments that it would be planned with now."""
+    return receipt.extra.get("grid") == GRID
 
 
 async def timeline(filler: Filler, wanted: Wanted) -> Timeline | None:
@@ -30,13 +35,6 @@ class Timeline:
         self._render = resolved.render
         self._container = resolved.render.container or Container.TS
         self._grid = Grid(encoding.sample_rate_hz for encoding in resolved.render.encodings)
-
-    def is_of(self, receipt: Receipt, variant: int) -> bool:
-        """Tell whether a variant was made as it would be now, by the same grid."""
-        folder, extension = hls.variant_folder(variant), hls.extension(self._container)
-        made = (file.path for file in receipt.files if file.path.startswith(f"{folder}/"))
-        listed = {segment.path for segment in self._segments(variant)}
-        return listed == {path for path in made if path.endswith(extension)}
 
     def multivariant(self) -> str:
         """Write the multivariant playlist: all variants, in the order of the URL."""

@@ -10,8 +10,10 @@ decoded leaves silence of its length behind, so that what follows stays where it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import chain, dropwhile, islice
 from typing import TypeAlias
 
 import av
@@ -39,6 +41,9 @@ from transforms.sources import Source
 Position: TypeAlias = int | Fraction
 
 _LONGEST_SILENCE = 1 << 16
+
+# So many timestamps settle where decoding has begun.
+_TIMED_FRAMES = 9
 
 
 def decode(
@@ -272,16 +277,35 @@ def _extent(frame: AudioFrame, rate: int) -> Position:
 def _placed(frames: Iterator[AudioFrame], entry: Entry) -> Iterator[tuple[Position, AudioFrame]]:
     """Say where frames begin: counted from the first, whose timestamp may have to tell it."""
     rate = entry.stream.codec_context.sample_rate
-    unit = entry.stream.time_base or Fraction(1, rate)
-    at: Position | None = entry.at
+    at: Position
+    if entry.at is not None:
+        at = entry.at
+    else:
+        # What was lost on the way to the landing point has no time.
+        timed = dropwhile(lambda frame: frame.pts is None, frames)
+        first = list(islice(timed, _TIMED_FRAMES))
+        frames = chain(first, timed)
+        at = _first_position(first, entry)
     for frame in frames:
-        if at is None and frame.pts is None:
-            # What was lost on the way to the landing point.
-            continue
-        if at is None:
-            at = round(((frame.pts or 0) - entry.origin_ticks) * unit * rate)
         yield at, frame
         at += _extent(frame, rate)
+
+
+def _first_position(frames: Sequence[AudioFrame], entry: Entry) -> int:
+    """
+    Tell by their timestamps where some frames begin that follow each other.
+
+    Most of them agree: in Ogg, libav misplaces single frames of Vorbis where blocks change size.
+    """
+    rate = entry.stream.codec_context.sample_rate
+    unit = entry.stream.time_base or Fraction(1, rate)
+    told: Counter[int] = Counter()
+    before = 0
+    for frame in frames:
+        if frame.pts is not None:
+            told[round((frame.pts - entry.origin_ticks) * unit * rate) - before] += 1
+        before += frame.samples
+    return told.most_common(1)[0][0] if told else 0
 
 
 def _edit_list_end(stream: AudioStream) -> int | None:

@@ -213,6 +213,7 @@ class LameParts:
 
 def _place(left: _Part, entered: _Part, begin: int) -> int | None:
     """Find a frame from which on *entered* may follow *left* as far as it has come."""
-    first = max(entered.first_frame + _SETTLED_FRAMES, begin)
+    # What the entered part has saved lies in frames that have not been handed out.
+    first = max(entered.first_frame, begin) + _SETTLED_FRAMES
     places = range(first, min(left.end_frame, entered.end_frame))
     return next((p for p in places if layer3.can_follow(left.frame(p), entered.frame(p))), None)

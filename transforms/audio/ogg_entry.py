@@ -9,15 +9,12 @@ page's granule position says, and counts back. So it is given a file that begins
 from __future__ import annotations
 
 from transforms.audio.chain import Link
-from transforms.audio.ogg_pages import Page, pages, pages_after
+from transforms.audio.ogg_pages import Page, pages
 from transforms.sources import Source
 
 # Packets before the first with sound in it: RFC 7845 section 3, Vorbis I section 4.2.1.
 _HEADER_PACKETS = {b"OpusHead": 2, b"\x01vorbis": 3}
 _BEGINNING_BYTES = 64
-
-# Where a search by halves ends, and walking on is cheaper.
-_NEAR_BYTES = 1 << 17
 
 
 class Spliced:
@@ -47,21 +44,18 @@ def from_page(source: Source, granule: int) -> Spliced | None:
 
     Returns:
         The headers and all from that page on; ``None`` where there is more than one stream in the
-        file, or no such page but the first.
+        file, where a page is missing on the way, or there is no such page but the first.
     """
     begin = _headers(source)
     if begin is None:
         return None
-    low, high = begin, source.size_bytes
-    while high - low > _NEAR_BYTES:
-        middle = (low + high) // 2
-        page = next((page for page in pages_after(source, middle) if page.granule >= 0), None)
-        if page is None or page.at >= high or page.granule > granule:
-            high = middle
-        else:
-            low = page.end
     entrance = None
-    for page in pages(source, low):
+    number: int | None = None
+    for page in pages(source, begin):
+        if number is not None and page.number != number + 1:
+            # Whoever comes from the beginning hears nothing of what is missing.
+            return None
+        number = page.number
         if page.at > begin and page.packets and not page.ends_stream:
             entrance = page.at
         if page.granule > granule:

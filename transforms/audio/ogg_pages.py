@@ -20,12 +20,14 @@ class Page:
     """
     A page's place in its file and what its header says.
 
-    ``granule`` is -1 where no packet ends; ``packets`` are those that end on it.
+    ``number`` counts the pages of a stream; ``granule`` is -1 where no packet ends on the page, and
+    ``packets`` are those that do.
     """
 
     at: int
     end: int
     serial: bytes
+    number: int
     granule: int
     packets: int
     begins_stream: bool
@@ -43,18 +45,6 @@ def pages(source: Source, at: int) -> Iterator[Page]:
         at = page.end
 
 
-def pages_after(source: Source, at: int) -> Iterator[Page]:
-    """Walk from the first page that begins at a byte or after it, and that another follows."""
-    window = source.read_at(at, min(2 * LARGEST_PAGE_BYTES, source.size_bytes - at))
-    found = window.find(MAGIC)
-    while found >= 0:
-        page = _parsed(window[found : found + HEADER_BYTES + _MOST_LACING_BYTES], at + found)
-        if page is not None and window[page.end - at :][: len(MAGIC)] == MAGIC:
-            yield from pages(source, page.at)
-            return
-        found = window.find(MAGIC, found + 1)
-
-
 def _parsed(head: bytes, at: int) -> Page | None:
     if len(head) < HEADER_BYTES or head[: len(MAGIC)] != MAGIC:
         return None
@@ -63,6 +53,7 @@ def _parsed(head: bytes, at: int) -> Page | None:
         at=at,
         end=at + HEADER_BYTES + len(lacing) + sum(lacing),
         serial=head[14:18],
+        number=struct.unpack_from("<I", head, 18)[0],
         granule=struct.unpack_from("<q", head, 6)[0],
         packets=sum(size < _MOST_LACING_BYTES for size in lacing),
         begins_stream=bool(head[5] & _FIRST),

@@ -16,17 +16,19 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from transforms.audio.chain import links
+from transforms.audio.chain import Link, links
 from transforms.audio.layouts import channels_of
-from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, is_mov
+from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, find_xing, is_mov
 from transforms.audio.lengths.count import Count, count_packets
 from transforms.audio.lengths.index import by_index
 from transforms.audio.lengths.walk import by_headers
 from transforms.audio.open import demux, open_track
 from transforms.audio.packets import frame_samples, pcm_frame_bytes
-from transforms.plan import SourceFacts
+from transforms.plan import Landmarks, LandmarkUnit, SourceFacts
 from transforms.problems import UnsupportedMedia
 from transforms.sources import Source
+
+_AC3_SYNCS = (b"\x0b\x77", b"\x77\x0b")
 
 
 def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFacts:
@@ -63,7 +65,26 @@ def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:
         count = _count(source, track, container, stream, facts)
     if not count.exact and facts.samples is not None:
         return facts
-    return replace(facts, samples=count.samples, exact=count.exact, landmarks=count.landmarks)
+    landmarks = count.landmarks if _lead_to_frames(source, count.landmarks) else None
+    return replace(facts, samples=count.samples, exact=count.exact, landmarks=landmarks)
+
+
+def _lead_to_frames(source: Source, landmarks: Landmarks | None) -> bool:
+    """
+    Tell whether landmarks by byte are where frames begin, and none of them begins a file.
+
+    libav loses count of bytes behind tags in an ADTS stream, and drops a Xing header that it finds
+    at the beginning of what it is given.
+    """
+    if landmarks is None or landmarks.unit is not LandmarkUnit.BYTES:
+        return True
+    for _, byte in landmarks.places:
+        head = source.read_at(byte, min(2, source.size_bytes - byte))
+        if head not in _AC3_SYNCS and not (head[:1] == b"\xff" and head[1:] >= b"\xe0"):
+            return False
+        if find_xing(Link(source, byte, source.size_bytes)) is not None:
+            return False
+    return True
 
 
 def _count(

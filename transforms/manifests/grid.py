@@ -20,6 +20,9 @@ FRAME_SAMPLES = 1024
 # The first segments are short, so that playing starts early; the last number repeats.
 RAMP_SECONDS = (1, 1, 2, 4, 6)
 
+# Tells segments of this grid from those of others, wherever some are kept.
+GRID = "-".join(map(str, RAMP_SECONDS))
+
 # Less than this at the end joins the segment before it, instead of being a crumb of its own.
 # With it a segment's length still rounds to the target duration (RFC 8216, 4.3.3.1).
 CRUMB_SECONDS = Fraction(12, 25)

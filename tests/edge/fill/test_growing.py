@@ -8,7 +8,7 @@ import msgspec
 
 from cache.artifacts import Artifacts
 from edge.fill.growing import Growth, Growths
-from transforms.manifests.grid import RAMP_SECONDS
+from transforms.manifests.grid import GRID
 
 KEY = "0" * 64
 
@@ -28,13 +28,13 @@ async def found(text: bytes) -> Growth | None:
 
 
 async def test_a_note_is_read_as_it_was_written() -> None:
-    growth = Growth(variants=((), ()), shown=(0,), ramp=RAMP_SECONDS)
+    growth = Growth(variants=((), ()), shown=(0,), grid=GRID)
 
     assert await found(msgspec.json.encode(growth)) == growth
 
 
 async def test_segments_of_another_grid_are_not_gone_on_with() -> None:
-    assert await found(msgspec.json.encode(Growth(variants=((),), ramp=(9, 9)))) is None
+    assert await found(msgspec.json.encode(Growth(variants=((),), grid="9-9"))) is None
     assert await found(b'{"variants":[[]],"files":{},"shown":null,"ended":false}') is None
 
 

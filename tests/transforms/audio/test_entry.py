@@ -107,6 +107,18 @@ def test_where_landmarks_lead_nowhere_all_is_decoded() -> None:
     np.testing.assert_array_equal(entered, between(MemorySource(content), start, start + RATE))
 
 
+@pytest.mark.parametrize("kind", BY_PAGE)
+def test_behind_a_missing_page_positions_are_those_of_one_pass(kind: str) -> None:
+    all_pages = list(ogg.pages(made(kind)))
+    content = b"".join(page.packed() for page in (*all_pages[:20], *all_pages[21:]))
+    whole = between(MemorySource(content), 0, None)
+    start = 60 * RATE
+
+    entered = between(MemorySource(content), start, start + RATE)
+
+    np.testing.assert_array_equal(entered, whole[:, start : start + RATE])
+
+
 def test_a_film_in_ogg_is_decoded_from_its_beginning() -> None:
     content = made("opus")
     first, *others = ogg.pages(content)

@@ -19,6 +19,8 @@ from transforms.sources import Source
 
 _WITHOUT_LENGTH = ("aac", "ac3", "amr", "dts", "eac3", "mpeg", "mpegts", "mpegvideo")
 _XING_SEARCH_BYTES = 2048
+_ID3_BYTES = 10
+_MOST_TAGS = 16
 _MOVIE_UNITS = (1000, 600)
 _ITUNSMPB = re.compile(r" ?[0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{8} ([0-9A-F]{16})( .*)?", re.I)
 
@@ -143,14 +145,22 @@ def find_xing(source: Source) -> Xing | None:
     The header is at a fixed place after the side information of the first frame; looking for its
     name there is enough, because libavformat has already parsed the frame.
     """
-    head = source.read_at(0, min(10, source.size_bytes))
-    start = 0
-    if head[:3] == b"ID3" and len(head) == 10:
-        a, b, c, d = (byte & 0x7F for byte in head[6:10])
-        start = 10 + (a << 21 | b << 14 | c << 7 | d)
+    start = _after_tags(source)
     window = source.read_at(start, min(_XING_SEARCH_BYTES, max(0, source.size_bytes - start)))
     places = [at for name in (b"Xing", b"Info") if (at := window.find(name)) >= 0]
     if not places or len(window) < places[0] + 16:
         return None
     flags, frames, size = struct.unpack_from(">III", window, places[0] + 4)
     return Xing(start, flags, frames, size)
+
+
+def _after_tags(source: Source) -> int:
+    """Tell where the sound begins: behind as many ID3v2 tags (its section 3.1) as there are."""
+    start = 0
+    for _ in range(_MOST_TAGS):
+        head = source.read_at(start, max(0, min(_ID3_BYTES, source.size_bytes - start)))
+        if head[:3] != b"ID3" or len(head) < _ID3_BYTES:
+            break
+        a, b, c, d = (byte & 0x7F for byte in head[6:])
+        start += _ID3_BYTES + (a << 21 | b << 14 | c << 7 | d)
+    return start

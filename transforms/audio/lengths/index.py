@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Packets that are read at each end; encoders prime with no more than five.
 _END_PACKETS = 16
+
+# Looked at for being inside of the file; that none is empty is asked of all.
 _SPOT_CHECKS = 1000
 
 # Their packets are as long as the table says; of AAC it is known without it.
@@ -45,10 +47,10 @@ def by_index(
     tail_at = len(index) - _END_PACKETS
     if not is_mov(container) or len(index) != stream.frames or tail_at <= _END_PACKETS:
         return None
-    samples = _samples(stream, index, _END_PACKETS, tail_at)
+    tally = Tally(container, stream, facts)
+    samples = _samples(stream, tally.lengths.frame, index, _END_PACKETS, tail_at)
     if samples is None or not _all_there(source, index):
         return None
-    tally = Tally(container, stream, facts)
     head = list(islice(there(container, stream), _END_PACKETS))
     try:
         container.seek(index[tail_at].timestamp, stream=stream)
@@ -66,10 +68,13 @@ def by_index(
     return tally.total()
 
 
-def _samples(stream: AudioStream, index: IndexEntries, first: int, end: int) -> int | None:
+def _samples(
+    stream: AudioStream, frame: int | None, index: IndexEntries, first: int, end: int
+) -> int | None:
     codec = stream.codec_context.codec.name
     if codec == "aac":
-        return (end - first) * 1024
+        # 2048 with spectral band replication, 960 by some broadcasters' wish.
+        return None if frame is None else (end - first) * frame
     unit = stream.time_base
     if codec in _BY_TABLE and unit is not None and unit * stream.codec_context.sample_rate == 1:
         return int(index[end].timestamp - index[first].timestamp)
@@ -77,9 +82,12 @@ def _samples(stream: AudioStream, index: IndexEntries, first: int, end: int) -> 
 
 
 def _all_there(source: Source, index: IndexEntries) -> bool:
-    """Tell whether packets from all over the table are in the file, and meant to be played."""
+    """Tell whether the table's packets are in the file, and all of them have something in them."""
     step = 1 + len(index) // _SPOT_CHECKS
-    entries = [*index[_END_PACKETS::step], index[-1]]
-    return all(
-        not entry.is_discard and entry.pos + entry.size <= source.size_bytes for entry in entries
+    spots = [*index[_END_PACKETS::step], index[-1]]
+    inside = (entry.pos + entry.size <= source.size_bytes for entry in spots)
+    return (
+        all(inside)
+        and not any(entry.is_discard for entry in spots)
+        and all(entry.size for entry in index)
     )

@@ -21,6 +21,7 @@ from transforms.audio.chain import Link
 from transforms.audio.lengths.claims import find_xing
 from transforms.audio.lengths.count import Count, Tally, there
 from transforms.audio.open import open_track
+from transforms.audio.packets import skipped
 from transforms.plan import SourceFacts
 from transforms.problems import UnsupportedMedia
 from transforms.rates import layer3_kbps
@@ -40,6 +41,9 @@ _STRIDE_FRAMES = 64
 # A landmark every 13 s of MP3 at 44.1 kHz.
 _LANDMARK_STRIDES = 8
 _READ_BYTES = 1 << 20
+
+# Fewer on end are between breaks so near each other that libav is better asked.
+_LEAST_STRIDES = 2
 
 # What libav reads where the walk ended: the rest of a stride, and tags or junk after it.
 _BRIDGE_PACKETS = 3 * _STRIDE_FRAMES
@@ -66,16 +70,21 @@ def by_headers(
     steps = _steps_of(source, container, facts, bytes(begin))
     if steps is None or begin.pos is None or tally.lengths.rate_hz(begin) != facts.sample_rate_hz:
         return None
+    if any(map(any, map(skipped, head))):
+        # Somebody states priming, and so padding, which is told at the end of one pass only.
+        return None
     for packet in head:
         tally.add(packet)
     at = begin.pos
     for _ in range(_MOST_BREAKS):
         strides = _strides(source, at, steps)
-        if len(strides) > 1:
-            _add_strides(tally, strides, frame)
-            at = strides[-1]
+        while strides and _is_tag(source, strides[-1], facts):
+            del strides[-1]
+        if len(strides) < _LEAST_STRIDES:
+            return None
+        _add_strides(tally, source, strides, frame, facts)
         try:
-            onwards = _bridge(source, at, facts, tally)
+            onwards = _bridge(source, strides[-1], facts, tally)
         except UnsupportedMedia:
             return None
         if onwards is None:
@@ -84,12 +93,23 @@ def by_headers(
     return None
 
 
-def _add_strides(tally: Tally, strides: list[int], frame: int) -> None:
+def _add_strides(
+    tally: Tally, source: Source, strides: list[int], frame: int, facts: SourceFacts
+) -> None:
     """Count all but the last stride, whose end may be where the walk could not go on."""
     stride_samples = _STRIDE_FRAMES * frame
     marked = range(0, len(strides) - 1, _LANDMARK_STRIDES)
-    places = [(number * stride_samples, strides[number]) for number in marked]
+    places = [
+        (number * stride_samples, strides[number])
+        for number in marked
+        if not _is_tag(source, strides[number], facts)
+    ]
     tally.add_unread((len(strides) - 1) * stride_samples, places)
+
+
+def _is_tag(source: Source, at: int, facts: SourceFacts) -> bool:
+    """Tell whether libav would take a frame for the Xing header of an MP3 that begins with it."""
+    return facts.container == "mp3" and find_xing(Link(source, at, source.size_bytes)) is not None
 
 
 def _bridge(source: Source, at: int, facts: SourceFacts, tally: Tally) -> int | None:
@@ -98,6 +118,9 @@ def _bridge(source: Source, at: int, facts: SourceFacts, tally: Tally) -> int | 
 
     Returns:
         Where to walk on; ``None`` if that was the end.
+
+    Raises:
+        UnsupportedMedia: It is something else from here on, or where to walk on is not told.
     """
     with open_track(Link(source, at, source.size_bytes), 1) as (rest, stream):
         if stream.codec_context.codec.name != facts.codec:
@@ -107,7 +130,13 @@ def _bridge(source: Source, at: int, facts: SourceFacts, tally: Tally) -> int | 
         after = next(packets, None)
     for packet in counted:
         tally.add(packet, marked=False)
-    return None if after is None or after.pos is None else at + after.pos
+    if after is None:
+        return None
+    # libav loses count of bytes behind tags in an ADTS stream.
+    place = None if after.pos is None else at + after.pos
+    if place is None or source.read_at(place, after.size) != bytes(after):
+        raise UnsupportedMedia("What follows is not where libav says.")
+    return place
 
 
 def _steps_of(

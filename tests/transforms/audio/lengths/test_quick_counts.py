@@ -13,7 +13,7 @@ from transforms.audio.lengths.count import Count, PacketCount, count_packets
 from transforms.audio.lengths.index import by_index
 from transforms.audio.lengths.walk import by_headers
 from transforms.audio.open import open_track
-from transforms.audio.survey import from_header
+from transforms.audio.survey import from_header, survey
 
 RATE = 44_100
 
@@ -105,7 +105,7 @@ def with_silence_of_no_frames(content: bytes) -> bytes:
 def test_spoilt_files_are_counted_as_libav_reads_them(
     kind: str, spoilt: Callable[[bytes], bytes]
 ) -> None:
-    quick, slow = counts(spoilt(made(kind)))
+    quick, slow = counts(spoilt(made(kind, seconds=20)))
 
     assert quick is None or (quick.samples, quick.exact) == (slow.samples, slow.exact)
     if kind == "mp3-bare":
@@ -133,3 +133,70 @@ def test_landmarks_of_a_walk_are_where_frames_begin(kind: str) -> None:
         rest, _ = counts(content[byte:])
         assert rest is not None
         assert rest.samples == quick.samples - sample
+
+
+def told_by(config: bytes, instead: bytes, *, rate: int) -> bytes:
+    """Make an MP4 and change what it says of its AAC (ISO 14496-3, AudioSpecificConfig)."""
+    content = made("m4a", rate=rate)
+    at = content.index(config, content.index(b"esds"))
+    return content[:at] + instead + content[at + len(config) :]
+
+
+@pytest.mark.parametrize(
+    ("config", "instead", "rate", "frame"),
+    [
+        # Spectral band replication, which doubles the rate and the frame; frames of 960.
+        ("139056e500", "139056e5a0", 22_050, 2048),
+        ("121056e500", "121456e500", RATE, 960),
+    ],
+)
+def test_aac_need_not_have_frames_of_1024(config: str, instead: str, rate: int, frame: int) -> None:
+    quick, slow = counts(told_by(bytes.fromhex(config), bytes.fromhex(instead), rate=rate))
+
+    assert quick is not None
+    assert (quick.samples, quick.exact) == (slow.samples, slow.exact)
+    assert abs(slow.packets * frame - slow.samples) <= 2 * frame
+
+
+def test_a_table_with_an_empty_sample_is_read() -> None:
+    content = bytearray(made("m4a"))
+    table = content.index(b"stsz") + 16
+    content[table + 400 : table + 404] = bytes(4)
+
+    assert counts(bytes(content))[0] is None
+
+
+def id3(size: int) -> bytes:
+    """Make an ID3v2 tag of nothing."""
+    digits = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x04\x00\x00" + digits + bytes(size)
+
+
+def test_tags_between_adts_frames_are_counted_around() -> None:
+    content = made("adts")
+    tagged_often = b"".join(id3(60) + content for _ in range(6))
+
+    facts = survey(MemorySource(tagged_often), exact=True)
+    assert facts.samples == counts(tagged_often)[1].samples
+    assert facts.landmarks is None
+
+
+@pytest.mark.parametrize("tags", [(2000,), (2000, 3000), (10, 20, 30)])
+def test_an_mp3_may_begin_with_several_tags(tags: tuple[int, ...]) -> None:
+    content = b"".join(map(id3, tags)) + made("mp3")
+
+    facts = survey(MemorySource(content), exact=True)
+    assert (facts.samples, facts.exact) == (12 * RATE + 17, True)
+
+
+def test_a_landmark_is_no_beginning_of_another_file() -> None:
+    # The eighth stride of the walk, which would be a landmark, begins with an Info frame.
+    bare = made("mp3-bare", seconds=40)
+    with open_track(MemorySource(bare), 1) as (container, stream):
+        frames = [packet.pos or 0 for packet in container.demux(stream) if packet.size]
+    content = bare[: frames[16 + 512]] + made("mp3", seconds=40)
+
+    facts = survey(MemorySource(content), exact=True)
+    for _, byte in facts.landmarks.places if facts.landmarks else ():
+        assert b"Info" not in content[byte : byte + 100]
+    assert facts.samples == counts(content)[1].samples

@@ -44,6 +44,7 @@ def build_app(node: Node) -> HitPath:
     storage = StorageApi(
         auth=auth,
         intake=node.intake,
+        imports=node.imports,
         library=node.library,
         catalogue=node.records.catalogue,
         base_url=base_url,

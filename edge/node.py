@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cache.artifacts import Artifacts
 from cache.blobs.disk import DiskBlobs
 from cache.hot import HotCache
+from cache.origins.fetch import Fetcher
 from cache.staging import StagingArea
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
@@ -31,6 +32,7 @@ from edge.library.catalogue.store import Catalogue
 from edge.library.quota import StorageQuota
 from edge.library.storage import Storage
 from edge.library.uploaded import Library, Uploaded
+from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake
 from edge.library.uploads.store import UploadRows
 from edge.records.engine import open_records
@@ -66,6 +68,7 @@ class Node:
     runner: Runner
     filler: Filler
     intake: Intake
+    imports: Imports
     library: Library
 
 
@@ -122,6 +125,8 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         runner.open()
         stack.push_async_callback(runner.aclose)
         stack.push_async_callback(filler.aclose)
+        fetcher = await stack.enter_async_context(Fetcher(allow_networks=settings.allow_networks))
+        intake = _intake(settings, records, storage, clock)
         yield Node(
             settings=settings,
             clock=clock,
@@ -130,7 +135,8 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             artifacts=artifacts,
             runner=runner,
             filler=filler,
-            intake=_intake(settings, records, storage, clock),
+            intake=intake,
+            imports=Imports(fetcher=fetcher, intake=intake, most_bytes=settings.max_upload_bytes),
             library=Library(catalogue=records.catalogue, storage=storage, artifacts=artifacts),
         )
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.e2e.origin import origin
 from tests.e2e.running import ACCOUNT, BEARER, PUBLIC_KEY, Answer, Edge, until
 from tests.support.media import make
 from tests.support.synth import tone
@@ -188,6 +189,40 @@ def test_a_part_is_taken_as_announced_or_not_at_all(server: Edge) -> None:
     allowed = server.send(f"{parts}/0/bytes", method="OPTIONS").headers
     assert "PUT" in allowed["Access-Control-Allow-Methods"]
     assert "ETag" in allowed["Access-Control-Expose-Headers"]
+
+
+def test_a_file_is_fetched_by_its_url(install: Install) -> None:
+    edge = install(EDGE_ALLOW_NETWORKS="127.0.0.0/8")
+    edge.start()
+    with origin() as host:
+        host.files["/pod%20casts/ep%201.wav"] = sound()
+        url = f"{host.url}/pod%20casts/ep%201.wav"
+        plain = edge.api("/uploads/url", method="POST", body={"url": url})
+        where = {"folderPath": "/in", "fileName": "{ORIGINAL_FILE_NAME}{ORIGINAL_FILE_EXT}"}
+        put = edge.api("/uploads/url", method="POST", body={"url": url, "path": where})
+        missing = edge.api("/uploads/url", method="POST", body={"url": f"{host.url}/no.wav"})
+
+    assert plain.json()["filePath"].endswith("-ep 1.wav")
+    assert put.json()["filePath"] == "/in/ep 1.wav"
+    assert edge.send(f"/{ACCOUNT}/raw/in/ep%201.wav").body == sound()
+    assert (missing.status, missing.problem["code"]) == (502, "source_unreachable")
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("http://127.0.0.1:1/x.mp3", 403),
+        ("http://169.254.169.254/latest/meta-data", 403),
+        ("file:///etc/passwd", 403),
+        ("ftp://example.com/x.mp3", 403),
+        ("talk.mp3", 403),
+    ],
+)
+def test_only_public_addresses_are_fetched_from(server: Edge, url: str, status: int) -> None:
+    answer = server.api("/uploads/url", method="POST", body={"url": url})
+
+    assert answer.status == status
+    assert answer.problem["code"] == "source_forbidden"
 
 
 def test_storage_has_a_quota_and_usage_tells_it(install: Install) -> None:

@@ -23,6 +23,7 @@ from edge.library.paths import BadPath, PathWish, checked
 from edge.library.quota import StorageFull
 from edge.library.storage import BodyTooLong
 from edge.library.uploaded import Library
+from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake, Wish, WrongPart
 from edge.library.uploads.upload import Upload
 from edge.web import problems
@@ -30,10 +31,12 @@ from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.bytescale import storage_wire as wire
 from edge.web.problems import Problem
+from edge.web.refusals import refusals
 from edge.web.responses import COMMON_HEADERS, json_response, preflight_response
 
 _MOST_JSON_BYTES = 1 << 16
 _MOST_LISTED = 1000
+_MOST_TIMEOUT_MS = 3_600_000
 
 _REFUSALS = (BadPath, WrongPart, PathTaken, BodyTooLong, StorageFull)
 
@@ -47,6 +50,7 @@ class StorageApi:
 
     auth: Auth
     intake: Intake
+    imports: Imports
     library: Library
     catalogue: Catalogue
     base_url: BaseUrl
@@ -59,6 +63,7 @@ class StorageApi:
         return [
             self._route(account + "/uploads", POST=self.begin),
             self._route(account + "/uploads/binary", POST=self.bring),
+            self._route(account + "/uploads/url", POST=self.fetch),
             self._route(account + "/uploads/{upload}/parts", GET=self.remaining),
             self._route(part, GET=self.part, PUT=self.complete),
             Route(part + "/bytes", self.receive, methods=["PUT", "OPTIONS"]),
@@ -91,18 +96,7 @@ class StorageApi:
                 f"A file has 0 to {self.most_file_bytes} bytes.",
                 value=body.size,
             )
-        upload = await self.intake.begin(
-            account,
-            Wish(
-                path=body.path_wish(),
-                size_bytes=body.size,
-                mime=body.mime,
-                original_name=body.original_file_name,
-                tags=_checked_tags(body.tags),
-                metadata=_checked_metadata(body.metadata),
-                overwrites=_may_overwrite(principal),
-            ),
-        )
+        upload = await self.intake.begin(account, _wish(body, body.size, principal))
         return json_response(wire.upload_body(upload, self.base_url.of(request.scope)))
 
     async def bring(self, request: Request, account: str, principal: Principal) -> Response:
@@ -119,6 +113,22 @@ class StorageApi:
             overwrites=_may_overwrite(principal),
         )
         entry = await self.intake.bring(account, wish, _stream(request))
+        return json_response(wire.brought_body(entry, self.base_url.of(request.scope)))
+
+    async def fetch(self, request: Request, account: str, principal: Principal) -> Response:
+        """Fetch a file from a URL."""
+        body = await _json(request, wire.FromUrl)
+        if not 1 <= body.timeout <= _MOST_TIMEOUT_MS:
+            raise problems.bad_parameter(
+                "timeout", f"timeout is 1 to {_MOST_TIMEOUT_MS} milliseconds.", value=body.timeout
+            )
+        with refusals():
+            entry = await self.imports.bring(
+                account,
+                body.url,
+                _wish(body, 0, principal),
+                timeout_seconds=body.timeout / 1000,
+            )
         return json_response(wire.brought_body(entry, self.base_url.of(request.scope)))
 
     async def remaining(self, request: Request, account: str, _: Principal) -> Response:
@@ -193,6 +203,18 @@ class StorageApi:
         if upload is None or upload.account != account:
             raise problems.not_found("This account has no such upload.")
         return upload
+
+
+def _wish(body: wire.Described, size_bytes: int, principal: Principal) -> Wish:
+    return Wish(
+        path=body.path_wish(),
+        size_bytes=size_bytes,
+        mime=body.mime,
+        original_name=body.original_file_name,
+        tags=_checked_tags(body.tags),
+        metadata=_checked_metadata(body.metadata),
+        overwrites=_may_overwrite(principal),
+    )
 
 
 def _may_overwrite(principal: Principal) -> bool:

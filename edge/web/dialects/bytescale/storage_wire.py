@@ -39,14 +39,12 @@ class DynamicPath(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
         )
 
 
-class BeginUpload(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """The body that begins an upload (SDK, BeginMultipartUploadRequest)."""
+class Described(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """What is said of a file before it is there."""
 
-    size: int
     mime: str | None = None
     original_file_name: str | None = None
     path: str | DynamicPath | None = None
-    protocol: str = "1.1"
     tags: tuple[str, ...] = ()
     metadata: dict[str, object] = {}
 
@@ -59,6 +57,20 @@ class BeginUpload(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
                 return PathWish(whole=self.path)
             case _:
                 return self.path.wish()
+
+
+class BeginUpload(Described, rename="camel", frozen=True, kw_only=True):
+    """The body that begins an upload (SDK, BeginMultipartUploadRequest)."""
+
+    size: int
+    protocol: str = "1.1"
+
+
+class FromUrl(Described, rename="camel", frozen=True, kw_only=True):
+    """The body that has a file fetched (SDK, UploadFromUrlRequest); ``timeout`` in ms."""
+
+    url: str
+    timeout: int = 30_000
 
 
 class CompletePart(msgspec.Struct, rename="camel", frozen=True, kw_only=True):

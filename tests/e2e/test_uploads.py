@@ -91,6 +91,10 @@ ROUTES = [
     ("GET", "/files/details?filePath=/mine.bin"),
     ("DELETE", "/files?filePath=/mine.bin"),
     ("GET", "/folders/list?folderPath=/"),
+    ("GET", "/folders?folderPath=/"),
+    ("PUT", "/folders"),
+    ("POST", "/files/copy"),
+    ("POST", "/uploads/url"),
 ]
 
 
@@ -109,7 +113,7 @@ def test_another_account_has_no_way_in(server: Edge, method: str, route: str) ->
     own = target.replace(ACCOUNT, "2222222")
     if "mine.bin" in own or upload in own:
         assert server.send(own, stranger, method=method, body=body).status == 404
-    if "folders" in own:
+    if "folders/list" in own:
         assert server.send(own, stranger, method=method).json()["items"] == []
     assert server.send(f"/{ACCOUNT}/raw/mine.bin").body == b"mine"
 
@@ -223,6 +227,48 @@ def test_only_public_addresses_are_fetched_from(server: Edge, url: str, status: 
 
     assert answer.status == status
     assert answer.problem["code"] == "source_forbidden"
+
+
+def test_a_file_is_copied_with_what_is_known_of_it(server: Edge) -> None:
+    bring(server, b"here", "/copy/a.bin", {"X-Upload-Metadata": '{"x": 1, "y": 2}'})
+
+    def copied(**more: object) -> dict[str, object]:
+        body = {"source": "/copy/a.bin", "destination": "/copy/to/b.bin", **more}
+        answer = server.api("/files/copy", method="POST", body=body)
+        assert answer.json() == {"status": "Copied"}
+        return dict(server.api("/files/details?filePath=/copy/to/b.bin").json())
+
+    assert copied()["metadata"] == {"x": 1, "y": 2}
+    assert copied(metadata={"value": {"z": 3}})["metadata"] == {"z": 3}
+    merged = copied(metadata={"merge": True, "value": {"y": 3}}, tags={"value": ["t"]})
+    assert (merged["metadata"], merged["tags"]) == ({"x": 1, "y": 3}, ["t"])
+    server.send(f"{API}/files?filePath=/copy/a.bin", BEARER, method="DELETE")
+    assert server.send(f"/{ACCOUNT}/raw/copy/to/b.bin").body == b"here"
+    nothing = {"source": "/copy/a.bin", "destination": "/copy/c.bin"}
+    assert server.api("/files/copy", method="POST", body=nothing).status == 404
+
+
+def test_folders_are_made_described_and_listed(server: Edge) -> None:
+    wish = {
+        "folderPath": "/made/here",
+        "folderSettings": {"description": {"set": True, "value": "x"}},
+    }
+    made = server.api("/folders", method="PUT", body=wish).json()
+    kept = server.api("/folders", method="PUT", body={"folderPath": "/made/here"}).json()
+    bring(server, b"x", "/made/there/x.bin")
+
+    assert made == kept == server.api("/folders?folderPath=/made/here").json()
+    assert (made["virtual"], made["settings"]) == (True, {"description": "x"})
+
+    def listed(query: str = "") -> list[str]:
+        items = server.api(f"/folders/list?folderPath=/made{query}").json()["items"]
+        return [item["folderPath"] for item in items]
+
+    assert listed() == ["/made/here", "/made/there"]
+    assert listed("&includeVirtualFolders=false") == ["/made/there"]
+    assert listed("&includePhysicalFolders=false") == ["/made/here"]
+    assert server.api("/folders?folderPath=/made/nowhere").status == 404
+    assert server.api("/folders", method="PUT", body={"folderPath": "/made/../x"}).status == 400
 
 
 def test_storage_has_a_quota_and_usage_tells_it(install: Install) -> None:

@@ -62,7 +62,6 @@ class FolderEntry:
     path: str
     made: bool
     description: str | None
-    created_ms: int
 
 
 def folder_of(path: str) -> str:

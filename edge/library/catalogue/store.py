@@ -66,12 +66,31 @@ class Catalogue:
             found = await connection.execute(query.where(files.c.account == account))
             return int(found.scalar_one())
 
-    async def has_folder(self, account: str, path: str) -> bool:
-        """Tell whether there is a folder at *path*; the outermost is always there."""
+    async def folder(self, account: str, path: str) -> FolderEntry | None:
+        """Describe the folder at *path*, or return None; the outermost is always there."""
         at = and_(folders.c.account == account, folders.c.path == path)
         async with reading(self._engine) as connection:
-            found = await connection.execute(select(folders.c.path).where(at))
-            return path == "/" or found.one_or_none() is not None
+            row = (await connection.execute(select(folders).where(at))).one_or_none()
+        if row is not None:
+            return _folder(row._asdict())
+        outermost = FolderEntry(account=account, path="/", made=False, description=None)
+        return outermost if path == "/" else None
+
+    async def make_folder(self, account: str, path: str, *, description: str | None) -> FolderEntry:
+        """Make a folder that stays when it is empty, and those above it; or change what it says."""
+        row = {"account": account, "path": path, "parent": folder_of(path), "made": True}
+        async with writing(self._engine) as connection:
+            await _add_folders(connection, account, folder_of(path))
+            statement = insert_into(connection, folders).values(
+                **row, description=description, created_ms=now_ms()
+            )
+            await connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[folders.c.account, folders.c.path],
+                    set_={"made": True, "description": description},
+                )
+            )
+        return FolderEntry(account=account, path=path, made=True, description=description)
 
     async def list(
         self, account: str, folder: str, *, cursor: str | None = None, limit: int = 50
@@ -193,5 +212,4 @@ def _folder(row: dict[str, Any]) -> FolderEntry:
         path=row["path"],
         made=row["made"],
         description=row["description"],
-        created_ms=row["created_ms"],
     )

@@ -144,6 +144,39 @@ class Intake:
         await self._forget(before)
         return entry
 
+    async def copy(
+        self,
+        original: FileEntry,
+        path: str,
+        *,
+        tags: tuple[str, ...],
+        metadata: Mapping[str, object],
+    ) -> FileEntry:
+        """
+        Put a copy of a file to another place, in place of whatever is there.
+
+        Raises:
+            BadPath: No file can be there.
+            StorageFull: The account has no room for it.
+            SourceMissing: The file has been deleted or replaced meanwhile.
+        """
+        upload = await self.begin(
+            original.account,
+            Wish(
+                path=PathWish(whole=path),
+                size_bytes=original.size_bytes,
+                mime=original.mime,
+                original_name=original.original_name,
+                tags=tags,
+                metadata=metadata,
+                overwrites=True,
+            ),
+        )
+        copied = await self.storage.join(upload.blob, [original.blob])
+        entry, before = await self.rows.finish(upload, copied.digest)
+        await self._forget(before)
+        return entry
+
     async def _finish(self, upload: Upload) -> FileEntry | None:
         completed = await self.rows.completed_parts(upload.id)
         if len(completed) < upload.parts and not upload.done:

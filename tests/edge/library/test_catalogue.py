@@ -73,11 +73,22 @@ async def test_folders_come_and_go_with_what_is_in_them(
     await put(records, "/a/b/c.mp3", "/a/b/d.mp3", "/a/e.mp3")
 
     assert await catalogue.remove(ACCOUNT, "/a/b/c.mp3") is not None
-    assert await catalogue.has_folder(ACCOUNT, "/a/b")
+    assert await catalogue.folder(ACCOUNT, "/a/b") is not None
     await catalogue.remove(ACCOUNT, "/a/b/d.mp3")
-    assert not await catalogue.has_folder(ACCOUNT, "/a/b")
-    assert await catalogue.has_folder(ACCOUNT, "/a")
+    assert await catalogue.folder(ACCOUNT, "/a/b") is None
+    assert await catalogue.folder(ACCOUNT, "/a") is not None
     await catalogue.remove(ACCOUNT, "/a/e.mp3")
     assert await listed(catalogue, "/") == []
-    assert await catalogue.has_folder(ACCOUNT, "/")
+    assert await catalogue.folder(ACCOUNT, "/") is not None
     assert await catalogue.remove(ACCOUNT, "/a/e.mp3") is None
+
+
+async def test_a_folder_that_was_made_stays(records: AsyncEngine, catalogue: Catalogue) -> None:
+    made = await catalogue.make_folder(ACCOUNT, "/a/b", description="mine")
+    await put(records, "/a/b/c.mp3", "/a/d/e.mp3")
+    await catalogue.remove(ACCOUNT, "/a/b/c.mp3")
+    await catalogue.remove(ACCOUNT, "/a/d/e.mp3")
+
+    assert await catalogue.folder(ACCOUNT, "/a/b") == made
+    assert await listed(catalogue, "/") == ["/a"]
+    assert await listed(catalogue, "/a") == ["/a/b"]

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from edge.accounts.principal import Principal
 from edge.ids import KeyKind
+from edge.library.catalogue.entry import FolderEntry
 from edge.library.catalogue.store import Catalogue, PathTaken
 from edge.library.paths import BadPath, PathWish, checked
 from edge.library.quota import StorageFull
@@ -69,7 +70,9 @@ class StorageApi:
             Route(part + "/bytes", self.receive, methods=["PUT", "OPTIONS"]),
             self._route(account + "/files/details", GET=self.details),
             self._route(account + "/files", secret=True, DELETE=self.delete),
+            self._route(account + "/files/copy", secret=True, POST=self.copy),
             self._route(account + "/folders/list", secret=True, GET=self.list_folder),
+            self._route(account + "/folders", secret=True, GET=self.folder, PUT=self.make_folder),
         ]
 
     def _route(self, path: str, *, secret: bool = False, **endpoints: Endpoint) -> Route:
@@ -177,26 +180,62 @@ class StorageApi:
             raise problems.not_found("This account has uploaded no such file.")
         return json_response({})
 
+    async def copy(self, request: Request, account: str, _: Principal) -> Response:
+        """Copy a file; whatever is at its destination is replaced."""
+        body = await _json(request, wire.CopyFile)
+        original = await self.catalogue.find(account, checked(body.source))
+        if original is None:
+            raise problems.not_found("This account has uploaded no such file.")
+        with refusals():
+            await self.intake.copy(
+                original,
+                checked(body.destination),
+                tags=_checked_tags(body.tags_of(original)),
+                metadata=_checked_metadata(body.metadata_of(original)),
+            )
+        return json_response({"status": "Copied"})
+
+    async def folder(self, request: Request, account: str, _: Principal) -> Response:
+        """Describe a folder."""
+        folder = await self._folder(account, request.query_params.get("folderPath"))
+        return json_response({**wire.folder_body(folder), "settingsInherited": {}})
+
+    async def make_folder(self, request: Request, account: str, _: Principal) -> Response:
+        """Make a folder, or change its description."""
+        body = await _json(request, wire.PutFolder)
+        path = checked(body.folder_path)
+        there = await self.catalogue.folder(account, path)
+        new = body.folder_settings.description
+        old = there.description if there is not None else None
+        made = await self.catalogue.make_folder(
+            account, path, description=new.value if new is not None and new.set else old
+        )
+        return json_response({**wire.folder_body(made), "settingsInherited": {}})
+
     async def list_folder(self, request: Request, account: str, _: Principal) -> Response:
         """List what is in a folder."""
         query = request.query_params
-        folder = query.get("folderPath") or "/"
-        folder = folder if folder == "/" else checked(folder.rstrip("/"))
+        folder = await self._folder(account, query.get("folderPath"))
         limit = _whole(query.get("limit"), "limit", most=_MOST_LISTED) or 50
-        if not await self.catalogue.has_folder(account, folder):
-            raise problems.not_found("This account has no such folder.")
         page = await self.catalogue.list(
-            account, folder, cursor=query.get("cursor") or None, limit=limit
+            account, folder.path, cursor=query.get("cursor") or None, limit=limit
         )
         body = wire.listing_body(
-            account,
             folder,
             page,
             self.base_url.of(request.scope),
             files=query.get("includeFiles") != "false",
-            folders=query.get("includePhysicalFolders") != "false",
+            made=query.get("includeVirtualFolders") != "false",
+            unmade=query.get("includePhysicalFolders") != "false",
         )
         return json_response(body)
+
+    async def _folder(self, account: str, text: str | None) -> FolderEntry:
+        path = text.rstrip("/") if text else ""
+        folder = await self.catalogue.folder(account, checked(path) if path else "/")
+        if folder is None:
+            raise problems.not_found("This account has no such folder.")
+        return folder
 
     async def _upload(self, request: Request, account: str) -> Upload:
         upload = await self.intake.rows.get(request.path_params["upload"])

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.entry import FileEntry, FolderEntry
 from edge.library.catalogue.store import Page
 from edge.library.paths import PathWish
 from edge.library.uploads.upload import Upload
@@ -84,6 +84,62 @@ class CompletePart(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
         return self.etag.strip('"')
 
 
+class NewTags(msgspec.Struct, frozen=True, kw_only=True):
+    """Tags for a copy (SDK, CopyableFileDataFileTagNameArray)."""
+
+    merge: bool = False
+    value: tuple[str, ...] = ()
+
+
+class NewMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Metadata for a copy (SDK, CopyableFileDataFileMetadata)."""
+
+    merge: bool = False
+    value: dict[str, object] = {}
+
+
+class CopyFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The body that copies a file (SDK, CopyFileRequest); what is left out is the original's."""
+
+    source: str
+    destination: str
+    tags: NewTags | None = None
+    metadata: NewMetadata | None = None
+
+    def tags_of(self, original: FileEntry) -> tuple[str, ...]:
+        """Say what tags the copy has."""
+        if self.tags is None:
+            return original.tags
+        kept = original.tags if self.tags.merge else ()
+        return tuple(dict.fromkeys((*kept, *self.tags.value)))
+
+    def metadata_of(self, original: FileEntry) -> dict[str, object]:
+        """Say what metadata the copy has."""
+        if self.metadata is None:
+            return dict(original.metadata)
+        return {**(original.metadata if self.metadata.merge else {}), **self.metadata.value}
+
+
+class NewValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting that may be left as it is (SDK, UpdatableFieldEmptiable…)."""
+
+    set: bool
+    value: str | None = None
+
+
+class FolderSettings(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """What is to be changed of a folder (SDK, PatchFolderSettings)."""
+
+    description: NewValue | None = None
+
+
+class PutFolder(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body that makes a folder (SDK, PutFolderRequest)."""
+
+    folder_path: str
+    folder_settings: FolderSettings = FolderSettings()
+
+
 def upload_body(upload: Upload, base_url: str) -> dict[str, object]:
     """Answer the beginning of an upload (SDK, BeginMultipartUploadResponse)."""
     return {
@@ -148,19 +204,35 @@ def details_body(entry: FileEntry, base_url: str) -> dict[str, object]:
 
 
 def listing_body(
-    account: str, folder: str, page: Page, base_url: str, *, files: bool, folders: bool
+    folder: FolderEntry, page: Page, base_url: str, *, files: bool, made: bool, unmade: bool
 ) -> dict[str, object]:
-    """Answer a listing (SDK, ListFolderResponse), in the order of paths."""
+    """
+    Answer a listing (SDK, ListFolderResponse), in the order of paths.
+
+    Args:
+        files: Whether files are listed, and likewise folders that were *made* and *unmade*.
+    """
     shown: list[tuple[str, dict[str, object]]] = []
     if files:
         shown += [(each.path, _summary(each, base_url)) for each in page.files]
-    if folders:
-        shown += [(each.path, _folder(each.path)) for each in page.folders]
+    wanted = (each for each in page.folders if (made if each.made else unmade))
+    shown += [(each.path, folder_body(each)) for each in wanted]
     return {
         "items": [body for _, body in sorted(shown, key=lambda pair: pair[0])],
-        "folder": _folder(folder),
+        "folder": folder_body(folder),
         "cursor": page.cursor or "",
         "isPaginationComplete": page.cursor is None,
+    }
+
+
+def folder_body(folder: FolderEntry) -> dict[str, object]:
+    """Describe a folder (SDK, FolderSummary); a virtual one is one that was made."""
+    settings = {} if folder.description is None else {"description": folder.description}
+    return {
+        "type": "Folder",
+        "folderPath": folder.path,
+        "virtual": folder.made,
+        "settings": settings,
     }
 
 
@@ -176,15 +248,6 @@ def _summary(entry: FileEntry, base_url: str) -> dict[str, object]:
         "fileUrl": file_url(entry.account, entry.path, base_url),
         "lastModified": entry.modified_ms,
         "size": entry.size_bytes,
-    }
-
-
-def _folder(path: str) -> dict[str, object]:
-    return {
-        "type": "Folder",
-        "folderPath": path,
-        "virtual": False,
-        "settings": {"storageLayer": None, "publicPermissions": None, "description": None},
     }
 
 

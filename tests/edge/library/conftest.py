@@ -14,8 +14,6 @@ from edge.library.quota import StorageQuota
 from edge.library.storage import Storage
 from edge.library.uploads.intake import Intake
 from edge.library.uploads.store import UploadRows
-from edge.records.engine import open_records
-from edge.records.migrate import migrate
 
 QUOTA = 1 << 30
 
@@ -25,15 +23,6 @@ class Standing:
 
     def now_ms(self) -> int:
         return 1_671_976_453_133
-
-
-@pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    """A migrated SQLite file of the test's own."""
-    engine = open_records(f"sqlite+aiosqlite:///{tmp_path}/records.db")
-    await migrate(engine)
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the bench and print its table."""
     parser = argparse.ArgumentParser(prog="python -m bench.seek_ahead", description=__doc__)
     parser.add_argument("--long-minutes", type=float, default=60, help="length of the inputs (60)")
-    parser.add_argument("--rounds", type=int, default=5, help="counted turns of each (5)")
+    parser.add_argument("--rounds", type=int, default=3, help="counted turns of each (3)")
     given, _ = parser.parse_known_args(arguments)
     facts = report.machine()
     seconds = round(given.long_minutes * 60)

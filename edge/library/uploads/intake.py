@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import AsyncIterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from cache.source import SourceMissing
@@ -138,11 +138,9 @@ class Intake:
         Its size may be the most that it can be: what counts is how much comes.
         """
         async with self.storage.receiving(body, most_bytes=wish.size_bytes) as received:
-            upload = await self.begin(account, _sized(wish, received.size_bytes))
+            upload = await self.begin(account, replace(wish, size_bytes=received.size_bytes))
             await self.storage.keep(upload.blob, received)
-        entry, before = await self.rows.finish(upload, received.digest)
-        await self._forget(before)
-        return entry
+        return await self._in_place(upload, received.digest)
 
     async def copy(
         self,
@@ -173,9 +171,7 @@ class Intake:
             ),
         )
         copied = await self.storage.join(upload.blob, [original.blob])
-        entry, before = await self.rows.finish(upload, copied.digest)
-        await self._forget(before)
-        return entry
+        return await self._in_place(upload, copied.digest)
 
     async def _finish(self, upload: Upload) -> FileEntry | None:
         completed = await self.rows.completed_parts(upload.id)
@@ -183,8 +179,7 @@ class Intake:
             return None
         parts = [part_blob(upload.id, number, completed[number]) for number in sorted(completed)]
         digest = upload.digest or await self._joined(upload, parts)
-        entry, before = await self.rows.finish(upload, digest)
-        await self._forget(before)
+        entry = await self._in_place(upload, digest)
         await self.storage.forget(*parts)
         return entry
 
@@ -198,9 +193,12 @@ class Intake:
                 raise
             return finished.digest
 
-    async def _forget(self, before: FileEntry | None) -> None:
+    async def _in_place(self, upload: Upload, digest: str) -> FileEntry:
+        """Put a file whose bytes are kept into the catalogue, and forget what was there."""
+        entry, before = await self.rows.finish(upload, digest)
         if before is not None:
             await self.storage.forget(before.blob)
+        return entry
 
     async def _free_path(self, account: str, wish: Wish, now_ms: int) -> str:
         path = wish.path.resolve(wish.original_name, now_ms)
@@ -211,18 +209,6 @@ class Intake:
             if await self.catalogue.find(account, fallback) is None:
                 return fallback
         raise PathTaken(path)
-
-
-def _sized(wish: Wish, size_bytes: int) -> Wish:
-    return Wish(
-        path=wish.path,
-        size_bytes=size_bytes,
-        mime=wish.mime,
-        original_name=wish.original_name,
-        tags=wish.tags,
-        metadata=wish.metadata,
-        overwrites=wish.overwrites,
-    )
 
 
 def _new_blob(account: str, path: str, now_ms: int) -> str:

@@ -6,15 +6,14 @@ All of it needs the account's secret key; paths and paging are the SDK's (JobApi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from edge.accounts.principal import Principal
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
 from edge.fill.filler import Filler
@@ -28,14 +27,12 @@ from edge.web import problems
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.bytescale import wire
-from edge.web.responses import json_response, preflight_response
+from edge.web.dialects.bytescale.endpoints import Endpoint, account_route, json_of
+from edge.web.responses import json_response
 
 # "Lists the 10 most recently created jobs" (SDK, JobApi.listRecentJobs).
 _RECENT_JOBS = 10
 _MOST_LISTED = 100
-_MOST_BODY_BYTES = 1 << 16
-
-Endpoint: TypeAlias = Callable[[Request, str], Awaitable[Response]]
 
 
 class ResetCache(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -73,17 +70,9 @@ class BytescaleApi:
         ]
 
     def _route(self, path: str, **endpoints: Endpoint) -> Route:
-        async def answer(request: Request) -> Response:
-            method = "GET" if request.method == "HEAD" else request.method
-            if method == "OPTIONS":
-                return preflight_response((*endpoints, "OPTIONS"))
-            account = request.path_params["account"]
-            await self.auth.secret_holder(request, account)
-            return await endpoints[method](request, account)
+        return account_route(path, self.auth.secret_holder, **endpoints)
 
-        return Route(path, answer, methods=[*endpoints, "OPTIONS"])
-
-    async def list_jobs(self, request: Request, account: str) -> Response:
+    async def list_jobs(self, request: Request, account: str, _: Principal) -> Response:
         """Answer with the newest jobs; the SDK numbers its ``jobType`` values (``?0=A&1=B``)."""
         wanted = {
             value
@@ -95,20 +84,20 @@ class BytescaleApi:
             wanted -= unknown
             if not wanted:
                 return json_response({"items": []})
-        jobs, _ = await self.jobs.list(account, limit=_MOST_LISTED)
+        jobs, _further = await self.jobs.list(account, limit=_MOST_LISTED)
         shown = [job for job in jobs if not wanted or _matches(job, wanted)]
         return json_response(
             {"items": [await self._body(request, job) for job in shown[:_RECENT_JOBS]]}
         )
 
-    async def get_job(self, request: Request, account: str) -> Response:
+    async def get_job(self, request: Request, account: str, _: Principal) -> Response:
         """Answer with one job."""
         job = await self.jobs.get(account, request.path_params["id"])
         if job is None or not _matches(job, {request.path_params["type"]}):
             raise problems.not_found("This account has no such job.")
         return json_response(await self._body(request, job))
 
-    async def cancel_job(self, request: Request, account: str) -> Response:
+    async def cancel_job(self, request: Request, account: str, _: Principal) -> Response:
         """Cancel a job; one that has settled stays as it is."""
         job = await self.jobs.get(account, request.path_params["id"])
         if job is None or not _matches(job, {request.path_params["type"]}):
@@ -116,17 +105,9 @@ class BytescaleApi:
         cancelled = await self.jobs.cancel(account, job.id) or job
         return json_response(await self._body(request, cancelled))
 
-    async def reset_cache(self, request: Request, account: str) -> Response:
+    async def reset_cache(self, request: Request, account: str, _: Principal) -> Response:
         """Forget artifacts by a pattern such as ``/audio/talk.mp3`` or ``/audio/shows/*``."""
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _MOST_BODY_BYTES:
-                raise problems.too_large("The body is larger than any pattern needs.")
-        try:
-            reset = msgspec.json.decode(body, type=ResetCache)
-        except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
-            raise problems.bad_request(f"The body is not a cache reset: {mistake}.") from mistake
+        reset = await json_of(request, ResetCache)
         if not reset.pattern.startswith("/") or "*" in reset.pattern[:-1]:
             raise problems.bad_parameter(
                 "pattern",
@@ -142,7 +123,7 @@ class BytescaleApi:
         )
         return json_response(await self._body(request, job))
 
-    async def usage(self, request: Request, account: str) -> Response:
+    async def usage(self, request: Request, account: str, _: Principal) -> Response:
         """Answer with what the account used this month."""
         total = await self.ledger.month_total(account)
         own = await self.accounts.get(account)
@@ -156,7 +137,7 @@ class BytescaleApi:
             )
         )
 
-    async def usage_entries(self, request: Request, account: str) -> Response:
+    async def usage_entries(self, request: Request, account: str, _: Principal) -> Response:
         """Answer with a page of the ledger, newest first."""
         text = request.query_params.get("limit", "50")
         if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_LISTED:

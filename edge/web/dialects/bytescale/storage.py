@@ -7,12 +7,10 @@ are put without a key, as the SDK does: whoever knows an upload's id has begun i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -31,18 +29,21 @@ from edge.web import problems
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.bytescale import storage_wire as wire
+from edge.web.dialects.bytescale.endpoints import (
+    Endpoint,
+    account_route,
+    body_of,
+    decoded,
+    json_of,
+)
 from edge.web.problems import Problem
 from edge.web.refusals import refusals
 from edge.web.responses import COMMON_HEADERS, json_response, preflight_response
 
-_MOST_JSON_BYTES = 1 << 16
 _MOST_LISTED = 1000
 _MOST_TIMEOUT_MS = 3_600_000
 
 _REFUSALS = (BadPath, WrongPart, PathTaken, BodyTooLong, StorageFull)
-
-Endpoint: TypeAlias = Callable[[Request, str, Principal], Awaitable[Response]]
-_Body = TypeVar("_Body")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,23 +77,13 @@ class StorageApi:
         ]
 
     def _route(self, path: str, *, secret: bool = False, **endpoints: Endpoint) -> Route:
-        async def answer(request: Request) -> Response:
-            method = "GET" if request.method == "HEAD" else request.method
-            if method == "OPTIONS":
-                return preflight_response((*endpoints, "OPTIONS"))
-            account = request.path_params["account"]
-            holder = self.auth.secret_holder if secret else self.auth.key_holder
-            principal = await holder(request, account)
-            try:
-                return await endpoints[method](request, account, principal)
-            except _REFUSALS as refusal:
-                raise _problem_of(refusal) from refusal
-
-        return Route(path, answer, methods=[*endpoints, "OPTIONS"])
+        holder = self.auth.secret_holder if secret else self.auth.key_holder
+        told = {method: _telling(endpoint) for method, endpoint in endpoints.items()}
+        return account_route(path, holder, **told)
 
     async def begin(self, request: Request, account: str, principal: Principal) -> Response:
         """Begin an upload in parts."""
-        body = await _json(request, wire.BeginUpload)
+        body = await json_of(request, wire.BeginUpload)
         if not 0 <= body.size <= self.most_file_bytes:
             raise problems.bad_parameter(
                 "size",
@@ -112,15 +103,15 @@ class StorageApi:
             mime=request.headers.get("content-type"),
             original_name=query.get("originalFileName"),
             tags=_checked_tags(tuple(query.getlist("tag"))),
-            metadata=_checked_metadata(_decoded(metadata, dict[str, object]) if metadata else {}),
+            metadata=_checked_metadata(decoded(metadata, dict[str, object]) if metadata else {}),
             overwrites=_may_overwrite(principal),
         )
-        entry = await self.intake.bring(account, wish, _stream(request))
+        entry = await self.intake.bring(account, wish, body_of(request))
         return json_response(wire.brought_body(entry, self.base_url.of(request.scope)))
 
     async def fetch(self, request: Request, account: str, principal: Principal) -> Response:
         """Fetch a file from a URL."""
-        body = await _json(request, wire.FromUrl)
+        body = await json_of(request, wire.FromUrl)
         if not 1 <= body.timeout <= _MOST_TIMEOUT_MS:
             raise problems.bad_parameter(
                 "timeout", f"timeout is 1 to {_MOST_TIMEOUT_MS} milliseconds.", value=body.timeout
@@ -154,7 +145,7 @@ class StorageApi:
         upload = await self._upload(request, request.path_params["account"])
         try:
             digest = await self.intake.receive(
-                upload, request.path_params["number"], _stream(request)
+                upload, request.path_params["number"], body_of(request)
             )
         except (WrongPart, BodyTooLong) as refusal:
             raise _problem_of(refusal) from refusal
@@ -163,7 +154,7 @@ class StorageApi:
     async def complete(self, request: Request, account: str, _: Principal) -> Response:
         """Complete a part, and with the last one the file."""
         upload = await self._upload(request, account)
-        body = await _json(request, wire.CompletePart)
+        body = await json_of(request, wire.CompletePart)
         entry = await self.intake.complete(upload, request.path_params["number"], body.digest)
         return json_response(wire.completed_body(entry))
 
@@ -182,7 +173,7 @@ class StorageApi:
 
     async def copy(self, request: Request, account: str, _: Principal) -> Response:
         """Copy a file; whatever is at its destination is replaced."""
-        body = await _json(request, wire.CopyFile)
+        body = await json_of(request, wire.CopyFile)
         original = await self.catalogue.find(account, checked(body.source))
         if original is None:
             raise problems.not_found("This account has uploaded no such file.")
@@ -202,7 +193,7 @@ class StorageApi:
 
     async def make_folder(self, request: Request, account: str, _: Principal) -> Response:
         """Make a folder, or change its description."""
-        body = await _json(request, wire.PutFolder)
+        body = await json_of(request, wire.PutFolder)
         path = checked(body.folder_path)
         there = await self.catalogue.folder(account, path)
         new = body.folder_settings.description
@@ -304,28 +295,14 @@ def _whole(text: str | None, name: str, *, most: int) -> int | None:
     return int(text)
 
 
-async def _stream(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for piece in request.stream():
-            yield piece
-    except ClientDisconnect:
-        raise problems.bad_request("The body ended before its end.") from None
+def _telling(endpoint: Endpoint) -> Endpoint:
+    async def answer(request: Request, account: str, principal: Principal) -> Response:
+        try:
+            return await endpoint(request, account, principal)
+        except _REFUSALS as refusal:
+            raise _problem_of(refusal) from refusal
 
-
-async def _json(request: Request, kind: type[_Body]) -> _Body:
-    body = bytearray()
-    async for piece in _stream(request):
-        body += piece
-        if len(body) > _MOST_JSON_BYTES:
-            raise problems.too_large(f"The body is larger than {_MOST_JSON_BYTES} bytes.")
-    return _decoded(bytes(body), kind)
-
-
-def _decoded(text: str | bytes, kind: type[_Body]) -> _Body:
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
-        raise problems.bad_request(f"The body is not what it should be: {mistake}.") from mistake
+    return answer
 
 
 def _problem_of(refusal: Exception) -> Problem:

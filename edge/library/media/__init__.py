@@ -1,0 +1,1 @@
+"""What is known of an uploaded file as a piece of media."""

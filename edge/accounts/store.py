@@ -28,12 +28,16 @@ _PERSON = b"audio-edge.key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account and what it may use; a quota of None is unlimited."""
+    """An account and what it may use; a quota of None is unlimited, a plan of None the usual one."""
 
     id: str
     created_ms: int
     quota_seconds: int | None
     storage_quota_bytes: int | None
+    plan: str | None
+
+
+_ACCOUNT = select(*(accounts.c[field.name] for field in fields(Account)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +87,12 @@ class Accounts:
             for kind, key in given.items():
                 if key is not None:
                     await _add_key(connection, account, kind, key)
-            found = await connection.execute(select(accounts).where(accounts.c.id == account))
+            found = await connection.execute(_ACCOUNT.where(accounts.c.id == account))
             return Account(**found.one()._asdict())
 
     async def get(self, account: str) -> Account | None:
         """Return the account, or None."""
-        query = select(accounts).where(accounts.c.id == account)
+        query = _ACCOUNT.where(accounts.c.id == account)
         async with reading(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else Account(**row._asdict())
@@ -198,6 +202,7 @@ async def _add_key(connection: AsyncConnection, account: str, kind: KeyKind, key
             kind=kind,
             hash=_digest(key),
             last_four=key[-4:],
+            scopes="*" if kind is KeyKind.SECRET else "upload",
             created_ms=now_ms(),
         )
         .on_conflict_do_nothing(index_elements=[api_keys.c.hash])

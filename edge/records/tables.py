@@ -42,6 +42,10 @@ accounts = Table(
     # Seconds of billed audio a calendar month, and bytes kept; NULL is unlimited.
     Column("quota_seconds", BigInteger),
     Column("storage_quota_bytes", BigInteger),
+    # What hosting it has paid for; NULL is what the settings say.
+    Column("plan", String(16)),
+    # What its webhooks are signed with, sealed; made when the first one is sent.
+    Column("webhook_secret", Text),
 )
 
 api_keys = Table(
@@ -52,9 +56,27 @@ api_keys = Table(
     Column("kind", String(6), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
     Column("last_four", String(4), nullable=False),
+    # Sealed, because signatures are checked with the key itself; NULL until it is seen.
+    Column("sealed", Text),
+    # What it may be used for, with commas between.
+    Column("scopes", String(255), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger),
+    # From when on it works no more; NULL is never.
+    Column("expires_ms", BigInteger),
     CheckConstraint("kind IN ('secret', 'public')", name="kind"),
+)
+
+# Public keys that an account's own tokens are signed with.
+jwt_keys = Table(
+    "jwt_keys",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("account", String(7), ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("algorithm", String(5), nullable=False),
+    Column("pem", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
 )
 
 jobs = Table(
@@ -126,14 +148,46 @@ files = Table(
     Column("digest", String(64), nullable=False),
     Column("mime", String(255), nullable=False),
     Column("original_name", String(255)),
-    # JSON: a list of strings, and an object.
-    Column("tags", Text, nullable=False),
-    Column("metadata", Text, nullable=False),
+    Column("media", String(36), ForeignKey("media.id"), nullable=False, unique=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("modified_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("account", "path"),
 )
 Index("ix_files_account_folder_path", files.c.account, files.c.folder, files.c.path)
+
+# What is known of a file: there before it, when it was announced, and after it, as deleted.
+media = Table(
+    "media",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account", String(7), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    # JSON: a list of strings, an object, a list of objects.
+    Column("tags", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("qualities", Text, nullable=False),
+    # NULL: as the folder of the file says.
+    Column("public", Boolean),
+    Column("player_theme", String(64)),
+    # What is searched, folded: words, tags and pairs each in lines of their own.
+    Column("search_text", Text, nullable=False),
+    Column("search_tags", Text, nullable=False),
+    Column("search_pairs", Text, nullable=False),
+    # What the file itself says, once it was looked at; NULL where it says nothing.
+    Column("described_ms", BigInteger),
+    Column("duration_us", BigInteger),
+    Column("bitrate_bps", BigInteger),
+    Column("format", String(16)),
+    # Why it is no sound, if it is none.
+    Column("flaw", Text),
+    # The blob of its thumbnail.
+    Column("thumbnail", String(512)),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("deleted_ms", BigInteger),
+)
+Index("ix_media_account_created_ms_id", media.c.account, media.c.created_ms, media.c.id)
 
 # Folders that have something in them, and those that were made.
 folders = Table(
@@ -145,6 +199,8 @@ folders = Table(
     # Whether it stays when it is empty.
     Column("made", Boolean, nullable=False),
     Column("description", Text),
+    # JSON: what of it is public; NULL is as the folder above says.
+    Column("public_permissions", Text),
     Column("created_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("account", "path"),
 )
@@ -158,11 +214,13 @@ uploads = Table(
     Column("path", String(512), nullable=False),
     Column("blob", String(512), nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
-    Column("part_bytes", BigInteger, nullable=False),
+    # NULL: its parts are as long as whoever sends them likes.
+    Column("part_bytes", BigInteger),
     Column("mime", String(255), nullable=False),
     Column("original_name", String(255)),
-    Column("tags", Text, nullable=False),
-    Column("metadata", Text, nullable=False),
+    Column("media", String(36), nullable=False),
+    # JSON: what will be known of the file.
+    Column("draft", Text, nullable=False),
     Column("overwrites", Boolean, nullable=False),
     Column("state", String(4), nullable=False),
     Column("digest", String(64)),
@@ -170,14 +228,58 @@ uploads = Table(
     CheckConstraint("state IN ('open', 'done')", name="state"),
 )
 Index("ix_uploads_state_created_ms", uploads.c.state, uploads.c.created_ms)
+Index("ix_uploads_media", uploads.c.media)
 
 upload_parts = Table(
     "upload_parts",
     metadata,
     Column("upload", String(16), ForeignKey("uploads.id"), nullable=False),
     Column("number", Integer, nullable=False),
+    Column("begin_bytes", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
     # Of the part that was received last, and whether the client has said that it was that one.
     Column("digest", String(64), nullable=False),
     Column("completed", Boolean, nullable=False),
     PrimaryKeyConstraint("upload", "number"),
 )
+
+# Files that are to be fetched for somebody who does not wait for them.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account", String(7), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("callback_url", Text),
+    Column("state", String(7), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", String(255)),
+    Column("lease_until_ms", BigInteger),
+    Column("media", String(36)),
+    Column("error_code", String(64)),
+    Column("error_message", Text),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
+)
+Index("ix_imports_state_created_ms", imports.c.state, imports.c.created_ms)
+
+# What is to be told to somebody's server, until it has been.
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("account", String(7), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(9), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # When it is tried next; whoever tries puts it off first, so that nobody else does.
+    Column("due_ms", BigInteger, nullable=False),
+    Column("last_error", Text),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    CheckConstraint("state IN ('waiting', 'delivered', 'given_up')", name="state"),
+)
+Index("ix_events_state_due_ms", events.c.state, events.c.due_ms)

@@ -32,6 +32,7 @@ HOMES = {
     "botocore": ("cache/blobs/s3.py", "cache/origins/bucket.py"),
     "diskcache": ("cache/hot.py",),
     "aiohttp": ("cache/origins/", "edge/"),
+    "python_multipart": ("edge/web/forms/",),
     "alembic": ("edge/records/",),
 }
 SQL_HOMES = ("edge/records/", "edge/node.py")

@@ -29,6 +29,7 @@ class Format(StrEnum):
     WAV_RF64 = "wav-rf64"
     HLS_AAC = "hls-aac"
     HLS_AAC_RT = "hls-aac-rt"
+    DASH_AAC = "dash-aac"
     HTML_AAC = "html-aac"
     META = "meta"
     COVER = "cover"
@@ -56,13 +57,20 @@ class Answer(StrEnum):
     FILE = "file"
 
 
+class Manifest(StrEnum):
+    """What lists the files of a format that is many."""
+
+    HLS = "hls"
+    DASH = "dash"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatSpec:
     """
     One row of ``FORMATS``.
 
     What is ``drawn`` shows the sound; what is ``of_file`` describes the file itself, whatever would
-    be done to its sound; what is ``segmented`` is many files.
+    be done to its sound; what has a ``manifest`` is many files.
     """
 
     answer: Answer
@@ -76,8 +84,13 @@ class FormatSpec:
     most_variants: int = 1
     real_time: bool = False
     drawn: bool = False
-    segmented: bool = False
+    manifest: Manifest | None = None
     of_file: bool = False
+
+    @property
+    def segmented(self) -> bool:
+        """Whether the format is many files, which a manifest lists."""
+        return self.manifest is not None
 
     @property
     def lossless(self) -> bool:
@@ -96,7 +109,7 @@ def _aac(
     *,
     most_variants: int = 1,
     real_time: bool = False,
-    segmented: bool = False,
+    manifest: Manifest | None = None,
 ) -> FormatSpec:
     return FormatSpec(
         answer=answer,
@@ -108,7 +121,7 @@ def _aac(
         sample_rates_hz=_AAC_LISTS[1],
         most_variants=most_variants,
         real_time=real_time,
-        segmented=segmented,
+        manifest=manifest,
     )
 
 
@@ -125,6 +138,7 @@ def _wav() -> FormatSpec:
 
 
 HLS_MEDIA_TYPE = "application/vnd.apple.mpegurl"
+DASH_MEDIA_TYPE = "application/dash+xml"
 
 FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
     {
@@ -164,7 +178,7 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
             "/audio.m3u8",
             HLS_MEDIA_TYPE,
             most_variants=MOST_VARIANTS,
-            segmented=True,
+            manifest=Manifest.HLS,
         ),
         Format.HLS_AAC_RT: _aac(
             Answer.PLAYLIST,
@@ -172,7 +186,14 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
             HLS_MEDIA_TYPE,
             most_variants=MOST_VARIANTS,
             real_time=True,
-            segmented=True,
+            manifest=Manifest.HLS,
+        ),
+        Format.DASH_AAC: _aac(
+            Answer.JOB,
+            "/audio.mpd",
+            DASH_MEDIA_TYPE,
+            most_variants=MOST_VARIANTS,
+            manifest=Manifest.DASH,
         ),
         Format.HTML_AAC: _aac(
             Answer.PAGE,
@@ -180,7 +201,7 @@ FORMATS: MappingProxyType[Format, FormatSpec] = MappingProxyType(
             "text/html",
             most_variants=MOST_VARIANTS,
             real_time=True,
-            segmented=True,
+            manifest=Manifest.HLS,
         ),
         Format.PEAKS: FormatSpec(
             answer=Answer.FILE,

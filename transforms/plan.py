@@ -234,7 +234,7 @@ class RenderedFile:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """
-    One finished piece of one HLS variant.
+    One finished piece of one variant of HLS or DASH.
 
     ``first_sample`` and ``samples`` place it on the timeline at the variant's own rate: encoder
     priming and padding lie inside its bytes, but are not counted.

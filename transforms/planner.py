@@ -20,6 +20,7 @@ from transforms.formats import (
     Codec,
     Format,
     FormatSpec,
+    Manifest,
     fits_one_channel,
 )
 from transforms.grammar import CdnUrl, check_path
@@ -122,7 +123,7 @@ def plan(url: CdnUrl) -> TransformUrl:
             clips=tuple(walk.clips),
             variants=_variants(walk.groups, spec, walk),
             shaping=Shaping(**walk.shaping),
-            container=walk.container if spec.segmented else None,
+            container=walk.container or _usual_container(spec),
             version=walk.version,
         )
     # A page is for people, who like to see how long a thing is and to hear its middle.
@@ -141,7 +142,7 @@ class _Walk:
     shaping: dict[str, int] = field(default_factory=dict)
     bit_depth: str | None = None
     points: int = DEFAULT_POINTS
-    container: Container = Container.TS
+    container: Container | None = None
     playlist: Playlist | None = None
     version: str | None = None
     _seen: set[str] = field(default_factory=set)
@@ -250,10 +251,14 @@ class _Walk:
                         name, value, "to be left out: only f=peaks and f=waveform have points"
                     )
             case "container":
+                if self.spec.manifest is Manifest.DASH and value != Container.MP4:
+                    raise BadParameter(
+                        name, value, "mp4, or to be left out: DASH has no other segments"
+                    )
                 if self.spec.segmented:
                     self.container = choice(name, value, Container)
                 elif not self.spec.of_file:
-                    raise BadParameter(name, value, "to be left out: only HLS has segments")
+                    raise BadParameter(name, value, "to be left out: only HLS has a choice of it")
             case "playlist":
                 if self.spec.answer in (Answer.PLAYLIST, Answer.PAGE):
                     self.playlist = choice(name, value, Playlist)
@@ -275,6 +280,16 @@ class _Walk:
         if name in seen:
             raise BadParameter(name, value, "to be given once" + _PER_FILE.get(name, ""))
         seen.add(name)
+
+
+def _usual_container(spec: FormatSpec) -> Container | None:
+    match spec.manifest:
+        case Manifest.HLS:
+            return Container.TS
+        case Manifest.DASH:
+            return Container.MP4
+        case None:
+            return None
 
 
 _PER_FILE = dict.fromkeys(CLIP_PARAMETERS, " for each file")

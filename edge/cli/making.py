@@ -164,7 +164,7 @@ async def _rendered(url: TransformUrl, output: Path, settings: Settings) -> int:
 
 
 def _move_all(made: Mapping[str, Path], folder: Path) -> None:
-    """Move an artifact of many files into a new folder, where its playlists find each other."""
+    """Move an artifact of many files into a new folder, where its manifest finds them."""
     folder.mkdir()
     for path, file in made.items():
         target = folder / path.removeprefix("/")

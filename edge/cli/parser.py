@@ -67,7 +67,11 @@ def _add_making(verbs: Verbs, common: argparse.ArgumentParser) -> None:
     render = verbs.add_parser("render", parents=[common], help="make what a URL describes")
     render.add_argument("url", metavar="URL", help="a transform URL, or its path")
     render.add_argument(
-        *("-o", "--output"), type=Path, required=True, metavar="FILE", help="for HLS, a new folder"
+        *("-o", "--output"),
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="for HLS and DASH, a new folder",
     )
     render.set_defaults(verb="making:render")
     probe = verbs.add_parser("probe", parents=[common], help="describe a file as f=meta does")

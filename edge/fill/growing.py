@@ -1,5 +1,5 @@
 """
-HLS artifacts that can be played while they are made.
+Segmented artifacts, those of HLS played while they are made.
 
 Whoever makes one keeps each segment in the store, then lists it here: bytes exist before a
 playlist names them. The list is also written beside the segments, as a note, at most once a
@@ -26,7 +26,7 @@ from cache.receipts import ArtifactFile
 from cache.staging import Staging
 from edge.fill.showing import shown_variants
 from edge.jobs.wakeups import Wakeups, wait
-from transforms.manifests import hls
+from transforms.manifests import parts
 from transforms.manifests.grid import GRID
 from transforms.plan import Container, Segment, TransformPlan
 
@@ -206,7 +206,7 @@ class Growing:
 
     def _paths(self, segment: Segment) -> Sequence[str]:
         """Name what a segment needs: its file, and with the first of fMP4 what comes once."""
-        start = hls.initialisation_path(segment.variant)
+        start = parts.initialisation_path(segment.variant)
         if self._plan.container is Container.MP4 and segment.variant not in self._started:
             self._started.add(segment.variant)
             return start, segment.path
@@ -215,7 +215,7 @@ class Growing:
     async def _keep(self, path: str) -> ArtifactFile:
         container = self._plan.container or Container.TS
         return await self._artifacts.keep(
-            self.key, self._staging, path, media_type=hls.MEDIA_TYPES[container]
+            self.key, self._staging, path, media_type=parts.MEDIA_TYPES[container]
         )
 
 

@@ -1,7 +1,7 @@
 """
-HLS, answered: playlists that grow while their segments are made, and the segments.
+HLS and DASH, answered: playlists that grow while their segments are made, MPDs, and the segments.
 
-Whatever the form of the request, a playlist's URIs are relative to it (seed, Example 6): a player
+Whatever the form of the request, a manifest's URIs are relative to it (seed, Example 6): a player
 that was given ``talk.mp3?f=hls-aac-rt`` finds ``talk.mp3!f=hls-aac-rt&a=/0f/manifest.m3u8``.
 """
 
@@ -25,8 +25,8 @@ from edge.web.delivery.text import Text
 from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
 from edge.web.prefer import LONGEST_WAIT_SECONDS
 from edge.web.whole import is_of_this_grid, timeline
-from transforms.formats import HLS_MEDIA_TYPE
-from transforms.manifests import hls
+from transforms.formats import DASH_MEDIA_TYPE, FORMATS, HLS_MEDIA_TYPE, Manifest
+from transforms.manifests import dash, hls, parts
 from transforms.manifests.grid import Grid
 from transforms.plan import Container, Playlist, TransformPlan
 
@@ -46,14 +46,16 @@ _MOMENT_TO_THE_END_SECONDS = 0.3
 # faster than playback would be asked for every segment by itself.
 _NEWS_SECONDS = 0.5
 
-_MOST_PLAYLIST_BYTES = 16 << 20
+_MOST_MANIFEST_BYTES = 16 << 20
+
+_MANIFESTS = {HLS_MEDIA_TYPE: hls.rebase, DASH_MEDIA_TYPE: dash.rebase}
 
 _PATH = re.compile(r"/(?P<variant>[0-9])f/(?P<name>manifest\.m3u8|init\.mp4|[0-9]{1,6}\.(ts|m4s))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRequest:
-    """A request for a part of an HLS artifact, its parts understood."""
+    """A request for a part of a segmented artifact, its parts understood."""
 
     scope: Scope
     wanted: Wanted
@@ -65,7 +67,7 @@ class StreamRequest:
 
     @property
     def variant(self) -> int | None:
-        """The variant that the path is of; None for the multivariant playlist."""
+        """The variant that the path is of; None for what is of all of them."""
         found = _PATH.fullmatch(self.path)
         return int(found["variant"]) if found else None
 
@@ -77,20 +79,23 @@ class StreamRequest:
 
 
 def is_part(path: str, plan: TransformPlan) -> bool:
-    """Tell whether an HLS artifact can have a file at *path*."""
+    """Tell whether a segmented artifact can have a file at *path*."""
+    spec = FORMATS[plan.format]
     found = _PATH.fullmatch(path)
     if found is None:
-        return path == hls.MULTIVARIANT_PATH
+        return path == spec.artifact
     if int(found["variant"]) >= len(plan.variants):
         return False
     container = plan.container or Container.TS
-    if found["name"] == hls.INITIALISATION_NAME:
+    if found["name"] == parts.INITIALISATION_NAME:
         return container is Container.MP4
-    return found["name"].endswith((".m3u8", hls.extension(container)))
+    if found["name"].endswith(".m3u8"):
+        return spec.manifest is Manifest.HLS
+    return found["name"].endswith(parts.extension(container))
 
 
 class Streams:
-    """Answers for HLS artifacts, finished or growing."""
+    """Answers for segmented artifacts: finished ones, and those of HLS that grow."""
 
     def __init__(self, filler: Filler) -> None:
         self._filler = filler
@@ -115,7 +120,7 @@ class Streams:
     async def finished(
         self, scope: Scope, wanted: Wanted, standing: Standing, path: str
     ) -> ASGIApp:
-        """Answer with a file of a finished artifact, its playlists as the request's form needs."""
+        """Answer with a file of a finished artifact, its manifests as the request's form needs."""
         file = standing.receipt.file(path) if standing.receipt else None
         if file is None:
             raise problems.not_found(f"This transform has no artifact {path}.")
@@ -124,14 +129,14 @@ class Streams:
             return whole
         # The URL without the artifact's name follows its source when that is replaced.
         policy = CHANGING if wanted.url.delivery.artifact is None else for_ever(shared=True)
-        if file.media_type != HLS_MEDIA_TYPE:
+        if file.media_type not in _MANIFESTS:
             return file_answer(wanted, file, policy, self._opener(wanted, file))
         reader = await self._filler.open(wanted, file)
         try:
-            text = (await read_whole(reader, _MOST_PLAYLIST_BYTES)).decode()
+            text = (await read_whole(reader, _MOST_MANIFEST_BYTES)).decode()
         finally:
             await reader.aclose()
-        return self._playlist(request, text, kept(wanted.url.delivery, policy))
+        return self._manifest(request, text, kept(wanted.url.delivery, policy), file.media_type)
 
     async def _standing(self, request: StreamRequest) -> Standing:
         """Where the artifact stands; only the multivariant playlist begins anew what has ended."""
@@ -262,10 +267,16 @@ class Streams:
         return _GROWING if request.wanted.url.delivery.cache else NOT_KEPT
 
     def _playlist(self, request: StreamRequest, text: str, policy: CachePolicy) -> ASGIApp:
+        return self._manifest(request, text, policy, HLS_MEDIA_TYPE)
+
+    def _manifest(
+        self, request: StreamRequest, text: str, policy: CachePolicy, media_type: str
+    ) -> ASGIApp:
         folder = request.path.rpartition("/")[0]
         target = request.wanted.url.artifact_path(f"{folder}/")
-        rebased = hls.rebase(text, relative(_request_path(request.scope), target))
-        return Text(rebased, media_type=HLS_MEDIA_TYPE).delivery(request.scope, policy)
+        rebase = _MANIFESTS[media_type]
+        rebased = rebase(text, relative(_request_path(request.scope), target))
+        return Text(rebased, media_type=media_type).delivery(request.scope, policy)
 
 
 def relative(base: str, target: str) -> str:

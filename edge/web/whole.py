@@ -12,7 +12,7 @@ from cache.receipts import Receipt
 from edge.fill.filler import Filler
 from edge.fill.wanted import Wanted
 from transforms.audio.timeline import Resolved
-from transforms.manifests import hls
+from transforms.manifests import hls, parts
 from transforms.manifests.grid import GRID, Grid
 from transforms.plan import Container, Segment
 
@@ -61,7 +61,7 @@ class Timeline:
 
     def _segments(self, variant: int) -> tuple[Segment, ...]:
         rate = self._render.encodings[variant].sample_rate_hz
-        return hls.planned_segments(
+        return parts.planned_segments(
             self._grid,
             self._render.samples(rate) or 0,
             variant=variant,

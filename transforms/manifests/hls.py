@@ -8,24 +8,23 @@ many are added up, the sum is the timeline's length to the sample.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 
-from transforms.manifests.grid import FRAME_SAMPLES, Grid
+from transforms.manifests.parts import (
+    CODEC,
+    INITIALISATION_NAME,
+    bps,
+    total_samples,
+    variant_folder,
+)
 from transforms.plan import Container, Segment
 
 MULTIVARIANT_PATH = "/audio.m3u8"
-INITIALISATION_NAME = "init.mp4"
-
-# AAC-LC (RFC 6381, 3.3; ISO 14496-3, table 1.17).
-_CODEC = "mp4a.40.2"
 
 # EXT-X-MAP outside I-frame playlists needs version 6 (RFC 8216, 7); Apple asks for 7 with fMP4.
 _VERSIONS = {Container.TS: 3, Container.MP4: 7}
-MEDIA_TYPES = {Container.TS: "video/mp2t", Container.MP4: "audio/mp4"}
-_EXTENSIONS = {Container.TS: "ts", Container.MP4: "m4s"}
 
 # What a variant may need beyond its nominal bitrate while nobody can know: the encoder's reservoir
 # and the container. A TS segment of 2 s may have 15 packets of 188 bytes more than it would need.
@@ -35,48 +34,9 @@ _CONTAINER_BPS = {Container.TS: 16_000, Container.MP4: 2_000}
 _MAP = '#EXT-X-MAP:URI="'
 
 
-def extension(container: Container) -> str:
-    """Name what the names of segments end in, with its dot."""
-    return f".{_EXTENSIONS[container]}"
-
-
-def variant_folder(variant: int) -> str:
-    """Name the folder of a variant's files: ``/0f`` for the first (seed, Example 6)."""
-    return f"/{variant}f"
-
-
 def media_playlist_path(variant: int) -> str:
     """Name a variant's media playlist."""
     return f"{variant_folder(variant)}/manifest.m3u8"
-
-
-def initialisation_path(variant: int) -> str:
-    """Name a variant's Media Initialization Section."""
-    return f"{variant_folder(variant)}/{INITIALISATION_NAME}"
-
-
-def segment_path(variant: int, number: int, container: Container) -> str:
-    """Name a segment of a variant."""
-    return f"{variant_folder(variant)}/{number}.{_EXTENSIONS[container]}"
-
-
-def planned_segments(
-    grid: Grid, samples: int, *, variant: int, sample_rate_hz: int, container: Container
-) -> tuple[Segment, ...]:
-    """List a variant's segments before they are made; nobody knows their sizes yet."""
-    count = grid.segments(samples, sample_rate_hz)
-    starts = [grid.first_frame(n, sample_rate_hz) * FRAME_SAMPLES for n in range(count)]
-    return tuple(
-        Segment(
-            variant=variant,
-            path=segment_path(variant, number, container),
-            first_sample=start,
-            samples=end - start,
-            sample_rate_hz=sample_rate_hz,
-            size_bytes=0,
-        )
-        for number, (start, end) in enumerate(pairwise([*starts, samples]))
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +110,7 @@ def multivariant_playlist(
             headroom = _CONTAINER_BPS[container]
             peak = max(peak, average, math.ceil(nominal * _HEADROOM) + headroom)
         lines += (
-            f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{_CODEC}"',
+            f'#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS="{CODEC}"',
             media_playlist_path(stream.variant).removeprefix("/"),
         )
     return "\n".join(lines) + "\n"
@@ -161,7 +121,7 @@ def average_bps(segments: Sequence[Segment]) -> int:
     if not segments:
         return 0
     bits = 8 * sum(segment.size_bytes for segment in segments)
-    return _bps(bits, total_samples(segments), segments[0].sample_rate_hz)
+    return bps(bits, total_samples(segments), segments[0].sample_rate_hz)
 
 
 def peak_bps(segments: Sequence[Segment], target_seconds: int) -> int:
@@ -185,12 +145,8 @@ def peak_bps(segments: Sequence[Segment], target_seconds: int) -> int:
             if samples > most:
                 break
             if samples >= least:
-                peak = max(peak, _bps(bits, samples, rate))
+                peak = max(peak, bps(bits, samples, rate))
     return peak or average_bps(segments)
-
-
-def _bps(bits: int, samples: int, sample_rate_hz: int) -> int:
-    return -(-bits * sample_rate_hz // samples)
 
 
 def rebase(text: str, prefix: str) -> str:
@@ -204,11 +160,6 @@ def _rebased(line: str, prefix: str) -> str:
     if line.startswith(_MAP):
         return line.replace(_MAP, _MAP + prefix)
     return line if line.startswith("#") else prefix + line
-
-
-def total_samples(segments: Iterable[Segment]) -> int:
-    """Add up the timeline that segments hold, in samples."""
-    return sum(segment.samples for segment in segments)
 
 
 def _duration(segment: Segment) -> str:

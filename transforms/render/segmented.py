@@ -1,9 +1,9 @@
 """
-HLS: every segment encoded by itself, in the timeline's order or in that in which they are wanted.
+HLS and DASH: every segment encoded by itself, in the timeline's order or as they are wanted.
 
 What a segment holds depends on its place and nothing else, so several threads may make segments,
 and those that somebody waits for may come before their turn. Each is announced when all of its
-bytes are written, so that it can be played while the rest is being made. Playlists come last.
+bytes are written, so that it can be played while the rest is being made. Manifests come last.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def render_segmented(
     plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int
 ) -> RenderReport:
     """
-    Make the segments and playlists of an HLS artifact; raises as ``render``.
+    Make the segments and manifests of an artifact; raises as ``render``.
 
     A source that fails half-way is raised after what came before it has become segments.
     """

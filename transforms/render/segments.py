@@ -1,5 +1,5 @@
 """
-The files of an HLS artifact: one segment at a time, in whatever order, and playlists at the end.
+The files of a segmented artifact: segments one at a time, in whatever order, then its manifest.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import av
 
 from transforms.audio.encode import AAC_FRAME_SAMPLES, Stretch, encode_stretch
-from transforms.formats import FORMATS, HLS_MEDIA_TYPE
-from transforms.manifests import hls
+from transforms.formats import DASH_MEDIA_TYPE, FORMATS, HLS_MEDIA_TYPE, Manifest
+from transforms.manifests import dash, hls, parts
 from transforms.manifests.grid import Grid
 from transforms.mux.fmp4 import Fmp4Muxer
 from transforms.mux.mpegts import TsMuxer
@@ -27,6 +27,7 @@ class Segments:
         self._encodings = plan.encodings
         self._container = plan.container or Container.TS
         self._event = FORMATS[plan.format].real_time
+        self._manifest = FORMATS[plan.format].manifest
         self._target_seconds = grid.target_seconds
         self._sink = sink
         self._muxers = [_muxer(self._container, encoding) for encoding in plan.encodings]
@@ -34,7 +35,7 @@ class Segments:
         self._files: dict[str, RenderedFile] = {}
         for variant, muxer in enumerate(self._muxers):
             if (start := muxer.initialisation()) is not None:
-                self._write(hls.initialisation_path(variant), muxer.media_type, start)
+                self._write(parts.initialisation_path(variant), muxer.media_type, start)
 
     def make(self, variant: int, stretch: Stretch) -> None:
         """Encode a stretch of sound and write it as the segment of its number."""
@@ -49,7 +50,7 @@ class Segments:
             first_packet=stretch.first_packet,
             padding_samples=_padding(stretch, len(packets)),
         )
-        path = hls.segment_path(variant, stretch.number, self._container)
+        path = parts.segment_path(variant, stretch.number, self._container)
         self._write(path, muxer.media_type, content)
         first_sample = stretch.first_frame * AAC_FRAME_SAMPLES
         segment = Segment(
@@ -65,20 +66,36 @@ class Segments:
 
     def made_samples(self, variant: int) -> int:
         """Tell how much sound a variant's segments hold together."""
-        return hls.total_samples(self._made[variant].values())
+        return parts.total_samples(self._made[variant].values())
 
     def finish(self) -> tuple[RenderedFile, ...]:
-        """Write the media playlists, then the multivariant playlist; list all files by name."""
-        for path, text in self._playlists().items():
-            self._write(path, HLS_MEDIA_TYPE, text.encode())
+        """Write the MPD, or the media playlists and then the multivariant one; list all files."""
+        if self._manifest is Manifest.DASH:
+            self._write(dash.MPD_PATH, DASH_MEDIA_TYPE, self._mpd().encode())
+        else:
+            for path, text in self._playlists().items():
+                self._write(path, HLS_MEDIA_TYPE, text.encode())
         return tuple(file for _, file in sorted(self._files.items()))
+
+    def _mpd(self) -> str:
+        return dash.mpd(
+            [
+                dash.Representation(
+                    variant=variant, channels=encoding.channels, segments=self._in_order(variant)
+                )
+                for variant, encoding in enumerate(self._encodings)
+            ]
+        )
+
+    def _in_order(self, variant: int) -> list[Segment]:
+        return [segment for _, segment in sorted(self._made[variant].items())]
 
     def _playlists(self) -> Mapping[str, str]:
         streams = [
             hls.Stream(
                 variant=variant,
                 bitrate_bps=encoding.bitrate_bps or 0,
-                segments=[segment for _, segment in sorted(self._made[variant].items())],
+                segments=self._in_order(variant),
             )
             for variant, encoding in enumerate(self._encodings)
         ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.manifests import hls
+from transforms.manifests import hls, parts
 from transforms.manifests.grid import FRAME_SAMPLES, Grid
 from transforms.plan import Container, Segment
 
@@ -25,7 +25,7 @@ def segments(
         made.append(
             Segment(
                 variant=variant,
-                path=hls.segment_path(variant, len(made), Container.TS),
+                path=parts.segment_path(variant, len(made), Container.TS),
                 first_sample=begin,
                 samples=end - begin,
                 sample_rate_hz=rate,

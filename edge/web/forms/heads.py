@@ -25,8 +25,7 @@ class Head:
     """
     What is said of a part.
 
-    ``filename`` is its last path component, None if nothing is left of it; ``is_file`` tells
-    whether there was one at all, which is what makes a part a file.
+    ``filename`` is its last path component, None if there was none or nothing is left of it.
     """
 
     name: str
@@ -35,7 +34,7 @@ class Head:
     content_type: str | None
 
 
-def read_head(headers: Sequence[tuple[bytes, bytes]]) -> Head:
+def read_head(headers: Sequence[tuple[bytes, bytes]], *, nameless_files: bool) -> Head:
     """
     Read the head of a part.
 
@@ -50,7 +49,8 @@ def read_head(headers: Sequence[tuple[bytes, bytes]]) -> Head:
             value=fields.get("content-disposition"),
         )
     name = _visible("name", _REPLACED.sub(_unreplaced, disposition.parameters["name"]))
-    is_file = not {"filename", "filename*"}.isdisjoint(disposition.parameters)
+    is_named = not {"filename", "filename*"}.isdisjoint(disposition.parameters)
+    is_file = is_named or nameless_files
     content_type = _content_type(fields.get("content-type"), name, is_file=is_file)
     encoding = fields.get("content-transfer-encoding", "binary").lower()
     if encoding not in _TRANSPARENT:
@@ -61,7 +61,7 @@ def read_head(headers: Sequence[tuple[bytes, bytes]]) -> Head:
     return Head(
         name=name,
         is_file=is_file,
-        filename=_filename(disposition) if is_file else None,
+        filename=_filename(disposition) if is_named else None,
         content_type=content_type,
     )
 

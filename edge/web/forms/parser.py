@@ -38,9 +38,15 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a form may hold; files count as fields too, and are none of their bytes."""
+    """
+    How much a form may hold; files count as fields too, and are none of their bytes.
+
+    ``nameless_files`` takes every part for a file. Else one is known by its filename, which may
+    be empty.
+    """
 
     most_file_bytes: int
+    nameless_files: bool = False
     most_files: int = 1
     most_fields: int = 32
     most_field_bytes: int = 16 << 10
@@ -209,7 +215,10 @@ class FormParser:
             raise malformed(f"The headers of a part have more than {MOST_HEAD_BYTES} bytes.")
 
     def _on_headers_finished(self) -> None:
-        self._head = read_head([(bytes(name), bytes(value)) for name, value in self._headers])
+        self._head = read_head(
+            [(bytes(name), bytes(value)) for name, value in self._headers],
+            nameless_files=self._limits.nameless_files,
+        )
         if not self._head.is_file:
             return
         self._files += 1

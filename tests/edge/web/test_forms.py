@@ -17,6 +17,7 @@ from starlette.types import Message
 from edge.web.forms.form import FilePart, Form, form_of
 from edge.web.forms.parser import Limits, TextField
 from edge.web.problems import Problem
+from tests.edge.web.conftest import never
 
 BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 LIMITS = Limits(most_file_bytes=1000, most_files=2, most_fields=5, most_field_bytes=100)
@@ -150,7 +151,7 @@ async def test_the_last_boundary_ends_the_form_though_the_client_says_more() -> 
     async def receive() -> Message:
         if pieces:
             return {"type": "http.request", "body": pieces.pop(), "more_body": True}
-        return await asyncio.get_running_loop().create_future()
+        return await never()
 
     pieces = [PICORAS]
     sent = request(Client(pieces=[]))
@@ -371,6 +372,15 @@ async def test_a_transparent_encoding_and_a_line_break_before_all_do_no_harm() -
 
     assert await read(form(b"\r\n" + body(sent) + b"epilogue")) == [
         Taken(name="f", filename="f", content_type=None, content=b"b\0")
+    ]
+
+
+async def test_a_door_may_take_every_part_for_a_file() -> None:
+    sent = body(part('name="a"', b"\xff", "Content-Type: text/plain; charset=latin1"))
+    limits = Limits(most_file_bytes=1000, nameless_files=True)
+
+    assert await read(form(sent, limits=limits)) == [
+        Taken(name="a", filename=None, content_type="text/plain; charset=latin1", content=b"\xff")
     ]
 
 

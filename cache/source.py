@@ -41,6 +41,9 @@ class SourceTooLarge(SourceProblem):
     """The source is longer than the caller allowed."""
 
 
+EVERYTHING = ("*",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceObject:
     """One version of one file, as an origin described it."""
@@ -58,6 +61,16 @@ class SourceObject:
 
     modified_ms: int | None
     """Milliseconds since 1970, None when the origin does not say."""
+
+    grants: tuple[str, ...] = EVERYTHING
+    """What everybody may have of it: ``raw``, ``audio`` or a prefix before ``*``; () is private."""
+
+    def is_public_by(self, api: str) -> bool:
+        """Tell whether everybody may have it by an API, such as ``raw``."""
+        return any(
+            api.startswith(grant[:-1]) if grant.endswith("*") else api == grant
+            for grant in self.grants
+        )
 
     @property
     def etag(self) -> str:

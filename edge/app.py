@@ -18,7 +18,7 @@ from edge.web.dialects.bytescale.storage import StorageApi
 from edge.web.hits.gate import Gate
 from edge.web.hits.path import HitPath
 from edge.web.hits.store import Hits
-from edge.web.pages.assets import find_player
+from edge.web.pages.assets import find_dash_player, find_player
 from edge.web.pages.welcome import welcome_page
 from edge.web.problems import EXCEPTION_HANDLERS, CatchAll
 from edge.web.responses import json_response
@@ -47,6 +47,8 @@ def build_app(node: Node) -> HitPath:
         imports=node.imports,
         library=node.library,
         catalogue=node.records.catalogue,
+        folders=node.records.folders,
+        media=node.records.media,
         base_url=base_url,
         most_file_bytes=settings.max_upload_bytes,
     )
@@ -72,7 +74,7 @@ def build_app(node: Node) -> HitPath:
             Route("/healthz", health),
             *bytescale.routes(),
             *storage.routes(),
-            *([player.route()] if player is not None else []),
+            *(found.route() for found in (player, find_dash_player()) if found is not None),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

@@ -29,6 +29,9 @@ from edge.fill.owners import OwnerFile, bury
 from edge.fill.runner import Runner
 from edge.jobs.store import Jobs
 from edge.library.catalogue.store import Catalogue
+from edge.library.debris.store import Debris
+from edge.library.folders.store import Folders
+from edge.library.media.store import MediaRows
 from edge.library.quota import StorageQuota
 from edge.library.storage import Storage
 from edge.library.uploaded import Library, Uploaded
@@ -53,6 +56,8 @@ class Records:
     jobs: Jobs
     ledger: Ledger
     catalogue: Catalogue
+    folders: Folders
+    media: MediaRows
     uploads: UploadRows
 
 
@@ -137,7 +142,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             filler=filler,
             intake=intake,
             imports=Imports(fetcher=fetcher, intake=intake, most_bytes=settings.max_upload_bytes),
-            library=Library(catalogue=records.catalogue, storage=storage, artifacts=artifacts),
+            library=Library(catalogue=records.catalogue, debris=intake.debris, artifacts=artifacts),
         )
 
 
@@ -160,6 +165,8 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
             jobs=Jobs(engine, lease_ms=settings.lease_seconds * 1000),
             ledger=Ledger(engine),
             catalogue=Catalogue(engine),
+            folders=Folders(engine),
+            media=MediaRows(engine),
             uploads=UploadRows(engine),
         )
     finally:
@@ -195,6 +202,7 @@ def _intake(settings: Settings, records: Records, storage: Storage, clock: Clock
         rows=records.uploads,
         catalogue=records.catalogue,
         storage=storage,
+        debris=Debris(records.engine, storage),
         quota=quota,
         clock=clock,
     )

@@ -10,6 +10,7 @@ from cache.artifacts import Artifacts
 from cache.source import Reader, SourceObject
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue
+from edge.library.debris.store import Debris
 from edge.library.storage import Storage
 
 
@@ -18,7 +19,7 @@ class Library:
     """The catalogue of uploaded files, and their bytes."""
 
     catalogue: Catalogue
-    storage: Storage
+    debris: Debris
     artifacts: Artifacts
 
     async def delete(self, account: str, path: str) -> FileEntry | None:
@@ -28,11 +29,12 @@ class Library:
         Returns:
             What it was; None if there was none.
         """
-        entry = await self.catalogue.remove(account, path)
-        if entry is not None:
-            await self.storage.forget(entry.blob)
-            await self.artifacts.purge(account, lambda known: known == path)
-        return entry
+        removed = await self.catalogue.remove(account, path)
+        if removed is None:
+            return None
+        await self.debris.clear(*removed.debris)
+        await self.artifacts.purge(account, lambda known: known == path)
+        return removed.file
 
 
 class Uploaded:

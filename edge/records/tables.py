@@ -205,6 +205,13 @@ folders = Table(
     PrimaryKeyConstraint("account", "path"),
 )
 Index("ix_folders_account_parent_path", folders.c.account, folders.c.parent, folders.c.path)
+_SETTLED = text("public_permissions IS NOT NULL")
+Index(
+    "ix_folders_permissions",
+    folders.c.account,
+    sqlite_where=_SETTLED,
+    postgresql_where=_SETTLED,
+)
 
 uploads = Table(
     "uploads",
@@ -228,7 +235,7 @@ uploads = Table(
     CheckConstraint("state IN ('open', 'done')", name="state"),
 )
 Index("ix_uploads_state_created_ms", uploads.c.state, uploads.c.created_ms)
-Index("ix_uploads_media", uploads.c.media)
+Index("uq_uploads_media", uploads.c.media, unique=True)
 
 upload_parts = Table(
     "upload_parts",
@@ -283,3 +290,11 @@ events = Table(
     CheckConstraint("state IN ('waiting', 'delivered', 'given_up')", name="state"),
 )
 Index("ix_events_state_due_ms", events.c.state, events.c.due_ms)
+
+# Blobs that nothing names any more, written down with what unnamed them, until they are gone.
+debris = Table(
+    "debris",
+    metadata,
+    Column("blob", String(512), primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from cache.source import SourceObject
+from cache.source import EVERYTHING, SourceObject
+from edge.library.folders.folder import folder_of
 
 # The mount of uploaded files: no path begins like this, so no folder can be mounted there.
 UPLOADS = "uploads:"
@@ -17,7 +17,8 @@ class FileEntry:
     A file in an account's storage.
 
     ``blob`` is where its bytes are, ``digest`` is of them; ``original_name`` is what it was called
-    on the device it came from. Times are milliseconds since the Unix epoch.
+    on the device it came from; ``media`` is the id of what is known of it, ``grants`` what of it
+    is public. Times are milliseconds since the Unix epoch.
     """
 
     account: str
@@ -27,8 +28,8 @@ class FileEntry:
     digest: str
     mime: str
     original_name: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    media: str
+    grants: tuple[str, ...] = EVERYTHING
     created_ms: int
     modified_ms: int
 
@@ -46,24 +47,10 @@ class FileEntry:
             version=self.blob,
             size_bytes=self.size_bytes,
             modified_ms=self.modified_ms,
+            grants=self.grants,
         )
 
     @property
     def etag(self) -> str:
         """The entity tag of the file as it is served, without quotes."""
         return self.source.etag.strip('"')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderEntry:
-    """A folder in an account's storage; ``made`` ones stay when they are empty."""
-
-    account: str
-    path: str
-    made: bool
-    description: str | None
-
-
-def folder_of(path: str) -> str:
-    """Tell the folder that a path is in."""
-    return path.rpartition("/")[0] or "/"

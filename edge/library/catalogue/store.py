@@ -1,24 +1,28 @@
 """
-The rows of uploaded files and folders.
+The rows of uploaded files: which path leads to which bytes, and to which media.
 
-A folder is there while something is in it; one that was made stays when it is empty. So whoever
-adds a file adds the folders above it, and whoever takes one away takes away those left empty, in
-the same transaction.
+The two come and go together: whoever adds a file adds what is known of it, and whoever takes it
+away buries that, in the same transaction.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-from sqlalchemy import Select, and_, delete, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from edge.library.catalogue.entry import FileEntry, FolderEntry, folder_of
-from edge.records.dialects import insert_into, now_ms
+from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.rows import COLUMNS, PLAIN, entry_of
+from edge.library.debris.store import leave
+from edge.library.folders.folder import FolderEntry
+from edge.library.folders.store import add_folders, folder_entry, permissions_of, prune
+from edge.library.media.media import Draft
+from edge.library.media.store import announce, bury, redraft
+from edge.records.dialects import insert_into
 from edge.records.engine import reading, writing
-from edge.records.tables import files, folders
+from edge.records.tables import files, folders, media
 
 
 class PathTaken(Exception):
@@ -27,6 +31,14 @@ class PathTaken(Exception):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """A file that was taken away, and the blobs that are debris since."""
+
+    file: FileEntry
+    debris: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +51,7 @@ class Page:
 
 
 class Catalogue:
-    """Every account's uploaded files and folders."""
+    """Every account's uploaded files."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -49,15 +61,19 @@ class Catalogue:
         async with reading(self._engine) as connection:
             return await _find(connection, account, path)
 
-    async def remove(self, account: str, path: str) -> FileEntry | None:
+    async def remove(self, account: str, path: str) -> Removed | None:
         """Take the file at *path* away, and the folders it leaves empty; None if there is none."""
         async with writing(self._engine) as connection:
             entry = await _find(connection, account, path)
-            if entry is not None:
-                at = and_(files.c.account == account, files.c.path == path)
-                await connection.execute(delete(files).where(at))
-                await _prune(connection, account, entry.folder)
-        return entry
+            if entry is None:
+                return None
+            at = and_(files.c.account == account, files.c.path == path)
+            await connection.execute(delete(files).where(at))
+            thumbnail = await bury(connection, entry.media)
+            debris = (entry.blob,) if thumbnail is None else (entry.blob, thumbnail)
+            await leave(connection, *debris)
+            await prune(connection, account, entry.folder)
+        return Removed(file=entry, debris=debris)
 
     async def stored_bytes(self, account: str) -> int:
         """Sum up what the account's files hold."""
@@ -65,32 +81,6 @@ class Catalogue:
         async with reading(self._engine) as connection:
             found = await connection.execute(query.where(files.c.account == account))
             return int(found.scalar_one())
-
-    async def folder(self, account: str, path: str) -> FolderEntry | None:
-        """Describe the folder at *path*, or return None; the outermost is always there."""
-        at = and_(folders.c.account == account, folders.c.path == path)
-        async with reading(self._engine) as connection:
-            row = (await connection.execute(select(folders).where(at))).one_or_none()
-        if row is not None:
-            return _folder(row._asdict())
-        outermost = FolderEntry(account=account, path="/", made=False, description=None)
-        return outermost if path == "/" else None
-
-    async def make_folder(self, account: str, path: str, *, description: str | None) -> FolderEntry:
-        """Make a folder that stays when it is empty, and those above it; or change what it says."""
-        row = {"account": account, "path": path, "parent": folder_of(path), "made": True}
-        async with writing(self._engine) as connection:
-            await _add_folders(connection, account, folder_of(path))
-            statement = insert_into(connection, folders).values(
-                **row, description=description, created_ms=now_ms()
-            )
-            await connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[folders.c.account, folders.c.path],
-                    set_={"made": True, "description": description},
-                )
-            )
-        return FolderEntry(account=account, path=path, made=True, description=description)
 
     async def list(
         self, account: str, folder: str, *, cursor: str | None = None, limit: int = 50
@@ -113,29 +103,35 @@ class Catalogue:
             shown = rows[:limit]
             below = [row.path for row in shown if row.is_folder]
             there = [row.path for row in shown if not row.is_folder]
-            found = await connection.execute(
-                select(files).where(files.c.account == account, files.c.path.in_(there))
-            )
-            entries = [_entry(row._asdict()) for row in found]
+            entries = await _select(connection, account, files.c.path.in_(there))
             found = await connection.execute(
                 select(folders).where(folders.c.account == account, folders.c.path.in_(below))
             )
-            around = [_folder(row._asdict()) for row in found]
+            around = [folder_entry(row._asdict()) for row in found]
         return Page(
             folders=tuple(sorted(around, key=lambda each: each.path)),
-            files=tuple(sorted(entries, key=lambda each: each.path)),
+            files=tuple(entries),
             cursor=shown[-1].path if len(rows) > limit else None,
         )
 
+    async def below(
+        self, account: str, folder: str, *, after: str = "", limit: int = 100
+    ) -> tuple[FileEntry, ...]:
+        """List files in a folder and all folders below it, by their paths, after a path."""
+        stem = folder.rstrip("/") + "/"
+        inside = and_(files.c.path.startswith(stem, autoescape=True), files.c.path > after)
+        async with reading(self._engine) as connection:
+            return tuple(await _select(connection, account, inside, limit=limit))
+
 
 async def add(
-    connection: AsyncConnection, entry: FileEntry, *, overwrites: bool
-) -> FileEntry | None:
+    connection: AsyncConnection, entry: FileEntry, *, draft: Draft, overwrites: bool
+) -> tuple[FileEntry, FileEntry | None]:
     """
     Put a file into its place, and the folders above it, within a transaction.
 
     Returns:
-        What was in the place before.
+        The file as it is there, and what was in the place before: it keeps the media of that.
 
     Raises:
         PathTaken: Something is, and it is not to be overwritten.
@@ -143,73 +139,48 @@ async def add(
     before = await _find(connection, entry.account, entry.path)
     if before is not None and not overwrites:
         raise PathTaken(entry.path)
-    row = {
-        **{name: getattr(entry, name) for name in _PLAIN},
-        "folder": entry.folder,
-        "tags": msgspec.json.encode(entry.tags).decode(),
-        "metadata": msgspec.json.encode(entry.metadata).decode(),
-    }
+    if before is None:
+        await announce(connection, entry.media, entry.account, draft)
+    else:
+        entry = replace(entry, media=before.media, created_ms=before.created_ms)
+        thumbnail = await redraft(connection, before.media, draft)
+        await leave(connection, before.blob, *([thumbnail] if thumbnail else []))
+    row = {**{name: getattr(entry, name) for name in PLAIN}, "folder": entry.folder}
     statement = insert_into(connection, files).values(row)
-    kept = {name: value for name, value in row.items() if name != "created_ms"}
     await connection.execute(
-        statement.on_conflict_do_update(index_elements=[files.c.account, files.c.path], set_=kept)
+        statement.on_conflict_do_update(index_elements=[files.c.account, files.c.path], set_=row)
     )
-    await _add_folders(connection, entry.account, entry.folder)
-    return before
-
-
-_PLAIN = (
-    *("account", "path", "blob", "size_bytes", "digest", "mime", "original_name"),
-    *("created_ms", "modified_ms"),
-)
-
-
-async def _add_folders(connection: AsyncConnection, account: str, folder: str) -> None:
-    while folder != "/":
-        row = {"account": account, "path": folder, "parent": folder_of(folder), "made": False}
-        statement = insert_into(connection, folders).values(**row, created_ms=now_ms())
-        await connection.execute(statement.on_conflict_do_nothing())
-        folder = folder_of(folder)
-
-
-async def _prune(connection: AsyncConnection, account: str, folder: str) -> None:
-    """Take away a folder that is empty and was not made, and those above it that then are."""
-    while folder != "/":
-        below = select(folders.c.path).where(
-            folders.c.account == account, folders.c.parent == folder
-        )
-        inside = select(files.c.path).where(files.c.account == account, files.c.folder == folder)
-        for query in (below, inside):
-            if (await connection.execute(query.limit(1))).one_or_none() is not None:
-                return
-        at = and_(folders.c.account == account, folders.c.path == folder, ~folders.c.made)
-        if (await connection.execute(delete(folders).where(at))).rowcount == 0:
-            return
-        folder = folder_of(folder)
+    await add_folders(connection, entry.account, entry.folder)
+    there = await _find(connection, entry.account, entry.path)
+    return there or entry, before
 
 
 async def _find(connection: AsyncConnection, account: str, path: str) -> FileEntry | None:
-    query = select(files).where(files.c.account == account, files.c.path == path)
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _entry(row._asdict())
+    found = await _select(connection, account, files.c.path == path)
+    return found[0] if found else None
+
+
+async def _select(
+    connection: AsyncConnection,
+    account: str,
+    where: ColumnElement[bool],
+    *,
+    limit: int | None = None,
+) -> list[FileEntry]:
+    query = (
+        select(*COLUMNS)
+        .join(media, files.c.media == media.c.id)
+        .where(files.c.account == account, where)
+        .order_by(files.c.path)
+        .limit(limit)
+    )
+    rows = [row._asdict() for row in await connection.execute(query)]
+    if not rows:
+        return []
+    permissions = await permissions_of(connection, account)
+    return [entry_of(row, permissions) for row in rows]
 
 
 def _paths(path: Any, mine: Any, inside: Any, cursor: str | None, is_folder: int) -> Select[Any]:
     query = select(path.label("path"), literal(is_folder).label("is_folder")).where(mine, inside)
     return query if cursor is None else query.where(path > cursor)
-
-
-def _entry(row: dict[str, Any]) -> FileEntry:
-    plain = {name: row[name] for name in _PLAIN}
-    tags = tuple(msgspec.json.decode(row["tags"], type=list[str]))
-    metadata = msgspec.json.decode(row["metadata"], type=dict[str, object])
-    return FileEntry(**plain, tags=tags, metadata=metadata)
-
-
-def _folder(row: dict[str, Any]) -> FolderEntry:
-    return FolderEntry(
-        account=row["account"],
-        path=row["path"],
-        made=row["made"],
-        description=row["description"],
-    )

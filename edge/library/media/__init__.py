@@ -1,1 +1,1 @@
-"""What is known of an uploaded file as a piece of media."""
+"""What files are, apart from where they are: titles, tags, visibility, length, qualities."""

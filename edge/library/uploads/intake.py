@@ -8,7 +8,8 @@ on with, or bytes that nothing names. A part may come again, and two may finish 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -17,14 +18,26 @@ from edge.clock import Clock
 from edge.ids import new_upload_id, random_base58
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue, PathTaken
+from edge.library.debris.store import Debris
+from edge.library.media.media import Draft, new_media_id
 from edge.library.paths import PathWish
 from edge.library.quota import StorageQuota
-from edge.library.storage import Storage
+from edge.library.storage import Received, Storage
 from edge.library.uploads.store import UploadRows
-from edge.library.uploads.upload import Upload, part_blob, part_bytes_for
+from edge.library.uploads.upload import (
+    Part,
+    Upload,
+    missing_from,
+    part_blob,
+    part_bytes_for,
+)
 
 _BLOB_RANDOM_LENGTH = 21
 _UNKNOWN_MIME = "application/octet-stream"
+
+
+def _nobody(_: FileEntry) -> None:
+    """Tell nobody."""
 
 
 class WrongPart(Exception):
@@ -33,14 +46,14 @@ class WrongPart(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What somebody wants to upload, and where."""
+    """What somebody wants to upload, and where; ``media`` is the id that it will have."""
 
     path: PathWish = field(default_factory=PathWish)
     size_bytes: int
     mime: str | None = None
     original_name: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    media: str = field(default_factory=new_media_id)
+    draft: Draft = field(default_factory=Draft)
     overwrites: bool
 
 
@@ -51,12 +64,18 @@ class Intake:
     rows: UploadRows
     catalogue: Catalogue
     storage: Storage
+    debris: Debris
     quota: StorageQuota
     clock: Clock
+    brought: Callable[[FileEntry], None] = _nobody
+    """Told of each file that has come into its place."""
 
-    async def begin(self, account: str, wish: Wish) -> Upload:
+    async def begin(self, account: str, wish: Wish, *, in_pieces: bool = False) -> Upload:
         """
         Settle where a file will be.
+
+        Args:
+            in_pieces: Let whoever sends the parts choose how long they are (``keep``).
 
         Raises:
             BadPath: It cannot be there.
@@ -75,11 +94,11 @@ class Intake:
                 path=path,
                 blob=_new_blob(account, path, now),
                 size_bytes=wish.size_bytes,
-                part_bytes=part_bytes_for(wish.size_bytes),
+                part_bytes=None if in_pieces else part_bytes_for(wish.size_bytes),
                 mime=wish.mime or guessed or _UNKNOWN_MIME,
                 original_name=wish.original_name,
-                tags=wish.tags,
-                metadata=wish.metadata,
+                media=wish.media,
+                draft=wish.draft,
                 overwrites=wish.overwrites,
                 created_ms=now,
             )
@@ -103,11 +122,67 @@ class Intake:
         async with self.storage.receiving(body, most_bytes=length) as received:
             if received.size_bytes != length:
                 raise WrongPart(f"The part has {length} bytes; {received.size_bytes} came.")
-            await self.storage.keep(part_blob(upload.id, number, received.digest), received)
-        before = await self.rows.note_part(upload.id, number, received.digest)
-        if before is not None:
-            await self.storage.forget(part_blob(upload.id, number, before))
+            await self._keep(upload, number, span[0], received, completed=False)
         return received.digest
+
+    def receiving(
+        self, body: AsyncIterable[bytes], *, most_bytes: int
+    ) -> AbstractAsyncContextManager[Received]:
+        """
+        Take bytes of which it is yet to be told where they belong (``keep``).
+
+        Raises:
+            BodyTooLong: There are more than *most_bytes*.
+        """
+        return self.storage.receiving(body, most_bytes=most_bytes)
+
+    async def keep(
+        self,
+        upload: Upload,
+        number: int,
+        begin_bytes: int,
+        received: Received,
+        *,
+        replaces: bool = True,
+    ) -> None:
+        """
+        Take bytes as a part of an upload in pieces.
+
+        Args:
+            replaces: Whether a part with this number may have come before.
+
+        Raises:
+            WrongPart: They lie outside of the file, or it is whole already.
+            PartTaken: Another part with this number has come before.
+        """
+        if upload.done:
+            raise WrongPart("The upload is complete.")
+        if begin_bytes + received.size_bytes > upload.size_bytes:
+            raise WrongPart(
+                f"Bytes {begin_bytes} to {begin_bytes + received.size_bytes - 1} came; "
+                f"the file has {upload.size_bytes}."
+            )
+        await self._keep(upload, number, begin_bytes, received, completed=True, replaces=replaces)
+
+    async def missing_from(self, upload: Upload) -> int | None:
+        """Tell where the first byte is that has not come; None if all have."""
+        if upload.done:
+            return None
+        return missing_from(await self.rows.completed_parts(upload.id), upload.size_bytes)
+
+    async def finish(self, upload: Upload) -> FileEntry:
+        """
+        Put the pieces of an upload together.
+
+        Raises:
+            WrongPart: Bytes are missing.
+            PathTaken: Another file has come to the upload's path meanwhile.
+        """
+        entry = await self._finish(upload)
+        if entry is None:
+            missing = await self.missing_from(upload)
+            raise WrongPart(f"The bytes from {missing} on have not come.")
+        return entry
 
     async def complete(self, upload: Upload, number: int, digest: str) -> FileEntry | None:
         """
@@ -128,7 +203,7 @@ class Intake:
         """List the parts that are not completed."""
         if upload.done:
             return ()
-        completed = await self.rows.completed_parts(upload.id)
+        completed = {part.number for part in await self.rows.completed_parts(upload.id)}
         return tuple(number for number in range(upload.parts) if number not in completed)
 
     async def bring(self, account: str, wish: Wish, body: AsyncIterable[bytes]) -> FileEntry:
@@ -147,8 +222,7 @@ class Intake:
         original: FileEntry,
         path: str,
         *,
-        tags: tuple[str, ...],
-        metadata: Mapping[str, object],
+        draft: Draft,
     ) -> FileEntry:
         """
         Put a copy of a file to another place, in place of whatever is there.
@@ -165,23 +239,42 @@ class Intake:
                 size_bytes=original.size_bytes,
                 mime=original.mime,
                 original_name=original.original_name,
-                tags=tags,
-                metadata=metadata,
+                draft=draft,
                 overwrites=True,
             ),
         )
         copied = await self.storage.join(upload.blob, [original.blob])
         return await self._in_place(upload, copied.digest)
 
+    async def _keep(
+        self,
+        upload: Upload,
+        number: int,
+        begin_bytes: int,
+        received: Received,
+        *,
+        completed: bool,
+        replaces: bool = True,
+    ) -> None:
+        blob = part_blob(upload.id, number, received.digest)
+        part = Part(
+            number=number,
+            begin_bytes=begin_bytes,
+            size_bytes=received.size_bytes,
+            digest=received.digest,
+        )
+        await self.storage.keep(blob, received)
+        before = await self.rows.note_part(upload, part, completed=completed, replaces=replaces)
+        if before is not None:
+            await self.debris.clear(before)
+
     async def _finish(self, upload: Upload) -> FileEntry | None:
         completed = await self.rows.completed_parts(upload.id)
-        if len(completed) < upload.parts and not upload.done:
+        if not upload.done and missing_from(completed, upload.size_bytes) is not None:
             return None
-        parts = [part_blob(upload.id, number, completed[number]) for number in sorted(completed)]
+        parts = [part_blob(upload.id, part.number, part.digest) for part in completed]
         digest = upload.digest or await self._joined(upload, parts)
-        entry = await self._in_place(upload, digest)
-        await self.storage.forget(*parts)
-        return entry
+        return await self._in_place(upload, digest, parts)
 
     async def _joined(self, upload: Upload, parts: list[str]) -> str:
         try:
@@ -193,11 +286,11 @@ class Intake:
                 raise
             return finished.digest
 
-    async def _in_place(self, upload: Upload, digest: str) -> FileEntry:
+    async def _in_place(self, upload: Upload, digest: str, parts: Sequence[str] = ()) -> FileEntry:
         """Put a file whose bytes are kept into the catalogue, and forget what was there."""
-        entry, before = await self.rows.finish(upload, digest)
-        if before is not None:
-            await self.storage.forget(before.blob)
+        entry, before = await self.rows.finish(upload, digest, parts)
+        await self.debris.clear(*parts, *([] if before is None else [before.blob]))
+        self.brought(entry)
         return entry
 
     async def _free_path(self, account: str, wish: Wish, now_ms: int) -> str:

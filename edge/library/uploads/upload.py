@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from edge.library.media.media import Draft
 
 # S3 takes no parts below this, and ten thousand of them at most.
 _LEAST_PART_BYTES = 5 << 20
@@ -16,8 +18,9 @@ class Upload:
     """
     A file that was announced: where it will be, and what will be known of it.
 
-    ``digest`` is that of the whole file, once it is there. Whether it may take the place of
-    another is settled at the beginning, by who began it.
+    ``part_bytes`` of None leaves it to whoever sends the parts how long they are. ``digest`` is
+    that of the whole file, once it is there. Whether it may take the place of another is settled
+    at the beginning, by who began it.
     """
 
     id: str
@@ -25,11 +28,11 @@ class Upload:
     path: str
     blob: str
     size_bytes: int
-    part_bytes: int
+    part_bytes: int | None
     mime: str
     original_name: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    media: str
+    draft: Draft = field(default_factory=Draft)
     overwrites: bool
     digest: str | None = None
     created_ms: int
@@ -42,14 +45,34 @@ class Upload:
     @property
     def parts(self) -> int:
         """How many parts there are; an empty file has one, of no bytes."""
-        return max(1, -(-self.size_bytes // self.part_bytes))
+        return max(1, -(-self.size_bytes // (self.part_bytes or self.size_bytes or 1)))
 
     def range(self, number: int) -> tuple[int, int] | None:
         """Tell the bytes of a part, end excluded; None for a number that none has."""
-        if not 0 <= number < self.parts:
+        if self.part_bytes is None or not 0 <= number < self.parts:
             return None
         begin = number * self.part_bytes
         return begin, min(begin + self.part_bytes, self.size_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some bytes of an upload that have arrived; ``digest`` is theirs."""
+
+    number: int
+    begin_bytes: int
+    size_bytes: int
+    digest: str
+
+
+def missing_from(parts: Iterable[Part], size_bytes: int) -> int | None:
+    """Tell where the first byte is that none of the parts has; None if they are the whole file."""
+    reached = 0
+    for part in sorted(parts, key=lambda each: each.begin_bytes):
+        if part.begin_bytes != reached:
+            break
+        reached += part.size_bytes
+    return None if reached == size_bytes else reached
 
 
 def part_bytes_for(size_bytes: int) -> int:

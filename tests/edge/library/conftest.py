@@ -10,6 +10,7 @@ from cache.blobs.disk import DiskBlobs
 from cache.staging import StagingArea
 from edge.accounts.store import Accounts
 from edge.library.catalogue.store import Catalogue
+from edge.library.debris.store import Debris
 from edge.library.quota import StorageQuota
 from edge.library.storage import Storage
 from edge.library.uploads.intake import Intake
@@ -46,6 +47,7 @@ def intake(records: AsyncEngine, catalogue: Catalogue, storage: Storage) -> Inta
         rows=UploadRows(records),
         catalogue=catalogue,
         storage=storage,
+        debris=Debris(records, storage),
         quota=StorageQuota(accounts=Accounts(records), catalogue=catalogue, default_bytes=QUOTA),
         clock=Standing(),
     )

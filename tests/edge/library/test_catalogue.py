@@ -7,9 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue, add
+from edge.library.folders.store import Folders
+from edge.library.media.media import Draft, new_media_id
+from edge.library.media.store import MediaRows
 from edge.records.engine import writing
 
 ACCOUNT = "W142hJk"
+DRAFT = Draft(tags=("a", "ü"), metadata={"n": 1, "deep": {"er": [True, None]}})
 
 
 async def put(records: AsyncEngine, *paths: str) -> None:
@@ -21,13 +25,12 @@ async def put(records: AsyncEngine, *paths: str) -> None:
             size_bytes=3,
             digest="0" * 64,
             mime="audio/mpeg",
-            tags=("a", "ü"),
-            metadata={"n": 1, "deep": {"er": [True, None]}},
+            media=new_media_id(),
             created_ms=1,
             modified_ms=2,
         )
         async with writing(records) as connection:
-            await add(connection, entry, overwrites=True)
+            await add(connection, entry, draft=DRAFT, overwrites=True)
 
 
 async def listed(catalogue: Catalogue, folder: str, limit: int = 50) -> list[str]:
@@ -49,7 +52,9 @@ async def test_what_is_put_is_found_as_it_was(records: AsyncEngine, catalogue: C
 
     entry = await catalogue.find(ACCOUNT, "/a/b.mp3")
     assert entry is not None
-    assert (entry.tags, entry.metadata) == (("a", "ü"), {"n": 1, "deep": {"er": [True, None]}})
+    media = await MediaRows(records).get(ACCOUNT, entry.media)
+    assert media is not None
+    assert (media.tags, media.metadata, media.file) == (DRAFT.tags, DRAFT.metadata, entry)
     assert entry.folder == "/a"
     assert await catalogue.find(ACCOUNT, "/a/B.mp3") is None
     assert await catalogue.stored_bytes(ACCOUNT) == 3
@@ -70,25 +75,27 @@ async def test_a_folder_lists_what_is_directly_in_it(
 async def test_folders_come_and_go_with_what_is_in_them(
     records: AsyncEngine, catalogue: Catalogue
 ) -> None:
+    folders = Folders(records)
     await put(records, "/a/b/c.mp3", "/a/b/d.mp3", "/a/e.mp3")
 
     assert await catalogue.remove(ACCOUNT, "/a/b/c.mp3") is not None
-    assert await catalogue.folder(ACCOUNT, "/a/b") is not None
+    assert await folders.get(ACCOUNT, "/a/b") is not None
     await catalogue.remove(ACCOUNT, "/a/b/d.mp3")
-    assert await catalogue.folder(ACCOUNT, "/a/b") is None
-    assert await catalogue.folder(ACCOUNT, "/a") is not None
+    assert await folders.get(ACCOUNT, "/a/b") is None
+    assert await folders.get(ACCOUNT, "/a") is not None
     await catalogue.remove(ACCOUNT, "/a/e.mp3")
     assert await listed(catalogue, "/") == []
-    assert await catalogue.folder(ACCOUNT, "/") is not None
+    assert await folders.get(ACCOUNT, "/") is not None
     assert await catalogue.remove(ACCOUNT, "/a/e.mp3") is None
 
 
 async def test_a_folder_that_was_made_stays(records: AsyncEngine, catalogue: Catalogue) -> None:
-    made = await catalogue.make_folder(ACCOUNT, "/a/b", description="mine")
+    folders = Folders(records)
+    made = await folders.make(ACCOUNT, "/a/b", description="mine", permissions=None)
     await put(records, "/a/b/c.mp3", "/a/d/e.mp3")
     await catalogue.remove(ACCOUNT, "/a/b/c.mp3")
     await catalogue.remove(ACCOUNT, "/a/d/e.mp3")
 
-    assert await catalogue.folder(ACCOUNT, "/a/b") == made
+    assert await folders.get(ACCOUNT, "/a/b") == made
     assert await listed(catalogue, "/") == ["/a"]
     assert await listed(catalogue, "/a") == ["/a/b"]

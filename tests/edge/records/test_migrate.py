@@ -60,6 +60,6 @@ async def test_nodes_that_start_together_migrate_once(tmp_path: Path) -> None:
         await node.dispose()
 
     assert sorted(tables) == [
-        *("accounts", "alembic_version", "api_keys", "events", "files", "folders", "imports", "jobs"),
-        *("jwt_keys", "ledger", "media", "upload_parts", "uploads"),
+        *("accounts", "alembic_version", "api_keys", "debris", "events", "files", "folders"),
+        *("imports", "jobs", "jwt_keys", "ledger", "media", "upload_parts", "uploads"),
     ]

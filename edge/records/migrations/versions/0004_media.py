@@ -21,6 +21,14 @@ def upgrade() -> None:
     _move_uploads()
     with op.batch_alter_table("folders") as folders:
         folders.add_column(sa.Column("public_permissions", sa.Text))
+    settled = sa.text("public_permissions IS NOT NULL")
+    op.create_index(
+        "ix_folders_permissions",
+        "folders",
+        ["account"],
+        sqlite_where=settled,
+        postgresql_where=settled,
+    )
     _widen_accounts()
     _make_outgoing()
 
@@ -117,7 +125,7 @@ def _move_uploads() -> None:
         uploads.alter_column("part_bytes", existing_type=sa.BigInteger, nullable=True)
         uploads.drop_column("tags")
         uploads.drop_column("metadata")
-    op.create_index("ix_uploads_media", "uploads", ["media"])
+    op.create_index("uq_uploads_media", "uploads", ["media"], unique=True)
     with op.batch_alter_table("upload_parts") as parts:
         parts.add_column(sa.Column("begin_bytes", sa.BigInteger))
         parts.add_column(sa.Column("size_bytes", sa.BigInteger))
@@ -207,3 +215,9 @@ def _make_outgoing() -> None:
         ),
     )
     op.create_index("ix_events_state_due_ms", "events", ["state", "due_ms"])
+    op.create_table(
+        "debris",
+        sa.Column("blob", sa.String(512), nullable=False),
+        sa.Column("since_ms", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("blob", name="pk_debris"),
+    )

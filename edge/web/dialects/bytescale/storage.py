@@ -16,8 +16,12 @@ from starlette.routing import Route
 
 from edge.accounts.principal import Principal
 from edge.ids import KeyKind
-from edge.library.catalogue.entry import FolderEntry
+from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue, PathTaken
+from edge.library.folders.folder import FolderEntry
+from edge.library.folders.store import Folders
+from edge.library.media.media import Draft, Media
+from edge.library.media.store import MediaRows
 from edge.library.paths import BadPath, PathWish, checked
 from edge.library.quota import StorageFull
 from edge.library.storage import BodyTooLong
@@ -55,6 +59,8 @@ class StorageApi:
     imports: Imports
     library: Library
     catalogue: Catalogue
+    folders: Folders
+    media: MediaRows
     base_url: BaseUrl
     most_file_bytes: int
 
@@ -102,8 +108,12 @@ class StorageApi:
             size_bytes=self.most_file_bytes,
             mime=request.headers.get("content-type"),
             original_name=query.get("originalFileName"),
-            tags=_checked_tags(tuple(query.getlist("tag"))),
-            metadata=_checked_metadata(decoded(metadata, dict[str, object]) if metadata else {}),
+            draft=_checked(
+                Draft(
+                    tags=tuple(query.getlist("tag")),
+                    metadata=decoded(metadata, dict[str, object]) if metadata else {},
+                )
+            ),
             overwrites=_may_overwrite(principal),
         )
         entry = await self.intake.bring(account, wish, body_of(request))
@@ -160,10 +170,8 @@ class StorageApi:
 
     async def details(self, request: Request, account: str, _: Principal) -> Response:
         """Tell all about a file."""
-        entry = await self.catalogue.find(account, _file_path(request))
-        if entry is None:
-            raise problems.not_found("This account has uploaded no such file.")
-        return json_response(wire.details_body(entry, self.base_url.of(request.scope)))
+        entry, media = await self._file(account, _file_path(request))
+        return json_response(wire.details_body(entry, media, self.base_url.of(request.scope)))
 
     async def delete(self, request: Request, account: str, _: Principal) -> Response:
         """Delete a file and all that was made of it."""
@@ -174,34 +182,30 @@ class StorageApi:
     async def copy(self, request: Request, account: str, _: Principal) -> Response:
         """Copy a file; whatever is at its destination is replaced."""
         body = await json_of(request, wire.CopyFile)
-        original = await self.catalogue.find(account, checked(body.source))
-        if original is None:
-            raise problems.not_found("This account has uploaded no such file.")
+        original, media = await self._file(account, checked(body.source))
         with refusals():
             await self.intake.copy(
-                original,
-                checked(body.destination),
-                tags=_checked_tags(body.tags_of(original)),
-                metadata=_checked_metadata(body.metadata_of(original)),
+                original, checked(body.destination), draft=_checked(body.draft_of(media))
             )
         return json_response({"status": "Copied"})
 
     async def folder(self, request: Request, account: str, _: Principal) -> Response:
         """Describe a folder."""
         folder = await self._folder(account, request.query_params.get("folderPath"))
-        return json_response({**wire.folder_body(folder), "settingsInherited": {}})
+        return await self._folder_details(folder)
 
     async def make_folder(self, request: Request, account: str, _: Principal) -> Response:
-        """Make a folder, or change its description."""
+        """Make a folder, or change what it says."""
         body = await json_of(request, wire.PutFolder)
-        path = checked(body.folder_path)
-        there = await self.catalogue.folder(account, path)
-        new = body.folder_settings.description
-        old = there.description if there is not None else None
-        made = await self.catalogue.make_folder(
-            account, path, description=new.value if new is not None and new.set else old
+        path = _folder_path(body.folder_path)
+        there = await self.folders.get(account, path)
+        made = await self.folders.make(
+            account,
+            path,
+            description=body.folder_settings.description_of(there),
+            permissions=body.folder_settings.permissions_of(there),
         )
-        return json_response({**wire.folder_body(made), "settingsInherited": {}})
+        return await self._folder_details(made)
 
     async def list_folder(self, request: Request, account: str, _: Principal) -> Response:
         """List what is in a folder."""
@@ -222,11 +226,21 @@ class StorageApi:
         return json_response(body)
 
     async def _folder(self, account: str, text: str | None) -> FolderEntry:
-        path = text.rstrip("/") if text else ""
-        folder = await self.catalogue.folder(account, checked(path) if path else "/")
+        folder = await self.folders.get(account, _folder_path(text))
         if folder is None:
             raise problems.not_found("This account has no such folder.")
         return folder
+
+    async def _folder_details(self, folder: FolderEntry) -> Response:
+        permissions = await self.folders.permissions(folder.account)
+        return json_response(wire.folder_details_body(folder, permissions.deciding(folder.path)))
+
+    async def _file(self, account: str, path: str) -> tuple[FileEntry, Media]:
+        entry = await self.catalogue.find(account, path)
+        media = None if entry is None else await self.media.get(account, entry.media)
+        if entry is None or media is None:
+            raise problems.not_found("This account has uploaded no such file.")
+        return entry, media
 
     async def _upload(self, request: Request, account: str) -> Upload:
         upload = await self.intake.rows.get(request.path_params["upload"])
@@ -241,8 +255,7 @@ def _wish(body: wire.Described, size_bytes: int, principal: Principal) -> Wish:
         size_bytes=size_bytes,
         mime=body.mime,
         original_name=body.original_file_name,
-        tags=_checked_tags(body.tags),
-        metadata=_checked_metadata(body.metadata),
+        draft=_checked(Draft(tags=body.tags, metadata=body.metadata)),
         overwrites=_may_overwrite(principal),
     )
 
@@ -271,20 +284,21 @@ def _file_path(request: Request) -> str:
     return checked(path)
 
 
-def _checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
-    if not wire.known_tags(tags):
+def _folder_path(text: str | None) -> str:
+    path = text.rstrip("/") if text else ""
+    return checked(path) if path else "/"
+
+
+def _checked(draft: Draft) -> Draft:
+    if not wire.known_tags(draft.tags):
         raise problems.bad_parameter(
             "tags", f"A file has up to {wire.MOST_TAGS} tags of 1 to 255 characters."
         )
-    return tags
-
-
-def _checked_metadata(metadata: dict[str, object]) -> dict[str, object]:
-    if len(msgspec.json.encode(metadata)) > wire.MOST_METADATA_BYTES:
+    if len(msgspec.json.encode(draft.metadata)) > wire.MOST_METADATA_BYTES:
         raise problems.bad_parameter(
             "metadata", f"A file's metadata is up to {wire.MOST_METADATA_BYTES} bytes of JSON."
         )
-    return metadata
+    return draft
 
 
 def _whole(text: str | None, name: str, *, most: int) -> int | None:

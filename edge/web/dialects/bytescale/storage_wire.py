@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from edge.library.catalogue.entry import FileEntry, FolderEntry
+from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Page
+from edge.library.folders.folder import FolderEntry, Grant, Scope
+from edge.library.media.media import Draft, Media
 from edge.library.paths import PathWish
 from edge.library.uploads.upload import Upload
 
@@ -106,18 +108,21 @@ class CopyFile(msgspec.Struct, frozen=True, kw_only=True):
     tags: NewTags | None = None
     metadata: NewMetadata | None = None
 
-    def tags_of(self, original: FileEntry) -> tuple[str, ...]:
-        """Say what tags the copy has."""
-        if self.tags is None:
-            return original.tags
-        kept = original.tags if self.tags.merge else ()
-        return tuple(dict.fromkeys((*kept, *self.tags.value)))
-
-    def metadata_of(self, original: FileEntry) -> dict[str, object]:
-        """Say what metadata the copy has."""
-        if self.metadata is None:
-            return dict(original.metadata)
-        return {**(original.metadata if self.metadata.merge else {}), **self.metadata.value}
+    def draft_of(self, original: Media) -> Draft:
+        """Say what is known of the copy."""
+        tags, metadata = original.tags, dict(original.metadata)
+        if self.tags is not None:
+            kept = tags if self.tags.merge else ()
+            tags = tuple(dict.fromkeys((*kept, *self.tags.value)))
+        if self.metadata is not None:
+            metadata = {**(metadata if self.metadata.merge else {}), **self.metadata.value}
+        return Draft(
+            title=original.title,
+            description=original.description,
+            tags=tags,
+            metadata=metadata,
+            public=original.public,
+        )
 
 
 class NewValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,10 +132,54 @@ class NewValue(msgspec.Struct, frozen=True, kw_only=True):
     value: str | None = None
 
 
+class DownloadGrants(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The APIs that files may be had by (SDK, FileDownloadGrants)."""
+
+    download_file: tuple[str, ...]
+
+
+class FileGrants(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be done with files (SDK, PublicPermissionsGrants)."""
+
+    file: DownloadGrants
+
+
+class PublicPermissions(msgspec.Struct, frozen=True, kw_only=True):
+    """What everybody may do (SDK, PublicPermissions)."""
+
+    permissions: FileGrants
+    scope: Scope
+
+    def grant(self) -> Grant:
+        """Say it in our words."""
+        return Grant(scope=self.scope, downloads=self.permissions.file.download_file)
+
+
+class NewPermissions(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting that may be left as it is (SDK, UpdatableFieldEmptiablePublicPermissions…)."""
+
+    set: bool
+    value: tuple[PublicPermissions, ...] | None = None
+
+
 class FolderSettings(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """What is to be changed of a folder (SDK, PatchFolderSettings)."""
 
     description: NewValue | None = None
+    public_permissions: NewPermissions | None = None
+
+    def description_of(self, folder: FolderEntry | None) -> str | None:
+        """Say what the folder's description is from now on."""
+        if self.description is not None and self.description.set:
+            return self.description.value
+        return None if folder is None else folder.description
+
+    def permissions_of(self, folder: FolderEntry | None) -> tuple[Grant, ...] | None:
+        """Say what of the folder is public from now on."""
+        new = self.public_permissions
+        if new is not None and new.set:
+            return None if new.value is None else tuple(each.grant() for each in new.value)
+        return None if folder is None else folder.permissions
 
 
 class PutFolder(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -152,11 +201,11 @@ def upload_body(upload: Upload, base_url: str) -> dict[str, object]:
             "filePath": upload.path,
             "fileUrl": file_url(upload.account, upload.path, base_url),
             "lastModified": upload.created_ms,
-            "metadata": dict(upload.metadata),
+            "metadata": upload.draft.metadata,
             "mime": upload.mime,
             "originalFileName": upload.original_name,
             "size": upload.size_bytes,
-            "tags": list(upload.tags),
+            "tags": list(upload.draft.tags),
         },
     }
 
@@ -190,16 +239,16 @@ def brought_body(entry: FileEntry, base_url: str) -> dict[str, object]:
     }
 
 
-def details_body(entry: FileEntry, base_url: str) -> dict[str, object]:
+def details_body(entry: FileEntry, media: Media, base_url: str) -> dict[str, object]:
     """Tell all about a file (SDK, FileDetails)."""
     return {
         **brought_body(entry, base_url),
         "lastModified": entry.modified_ms,
-        "metadata": dict(entry.metadata),
+        "metadata": dict(media.metadata),
         "mime": entry.mime,
         "originalFileName": entry.original_name,
         "size": entry.size_bytes,
-        "tags": list(entry.tags),
+        "tags": list(media.tags),
     }
 
 
@@ -227,13 +276,43 @@ def listing_body(
 
 def folder_body(folder: FolderEntry) -> dict[str, object]:
     """Describe a folder (SDK, FolderSummary); a virtual one is one that was made."""
-    settings = {} if folder.description is None else {"description": folder.description}
+    settings: dict[str, object] = {}
+    if folder.description is not None:
+        settings["description"] = folder.description
+    if folder.permissions is not None:
+        settings["publicPermissions"] = _permissions_body(folder.permissions)
     return {
         "type": "Folder",
         "folderPath": folder.path,
         "virtual": folder.made,
         "settings": settings,
     }
+
+
+def folder_details_body(
+    folder: FolderEntry, inherited: tuple[str, tuple[Grant, ...]] | None
+) -> dict[str, object]:
+    """
+    Tell all about a folder (SDK, FolderDetails).
+
+    Args:
+        inherited: The nearest folder above it that says what is public, and what it says.
+    """
+    settings: dict[str, object] = {}
+    if inherited is not None:
+        path, grants = inherited
+        settings["publicPermissions"] = {"folderPath": path, "value": _permissions_body(grants)}
+    return {**folder_body(folder), "settingsInherited": settings}
+
+
+def _permissions_body(grants: tuple[Grant, ...]) -> list[dict[str, object]]:
+    return [
+        {
+            "permissions": {"file": {"downloadFile": list(grant.downloads)}},
+            "scope": grant.scope.value,
+        }
+        for grant in grants
+    ]
 
 
 def file_url(account: str, path: str, base_url: str) -> str:

@@ -1,0 +1,1 @@
+"""Bytes that nothing names any more, until they are gone."""

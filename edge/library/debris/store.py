@@ -1,0 +1,55 @@
+"""
+The rows of blobs that nothing names any more.
+
+They are written down in the transaction that unnames them, so that bytes are never forgotten
+about by a process that dies before it has deleted them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from edge.library.storage import Storage
+from edge.records.dialects import insert_into, now_ms
+from edge.records.engine import reading, writing
+from edge.records.tables import debris
+
+# Whoever leaves debris clears it too, unless it dies.
+_CLEARED_BY_ITSELF_MS = 60_000
+
+
+async def leave(connection: AsyncConnection, *blobs: str) -> None:
+    """Write down, within a transaction, that nothing names these blobs from then on."""
+    for blob in blobs:
+        statement = insert_into(connection, debris).values(blob=blob, since_ms=now_ms())
+        await connection.execute(statement.on_conflict_do_nothing())
+
+
+async def keep(connection: AsyncConnection, blob: str) -> None:
+    """Write down, within a transaction, that a blob is named again."""
+    await connection.execute(delete(debris).where(debris.c.blob == blob))
+
+
+class Debris:
+    """Clears away what nothing names."""
+
+    def __init__(self, engine: AsyncEngine, storage: Storage) -> None:
+        self._engine = engine
+        self._storage = storage
+
+    async def clear(self, *blobs: str) -> None:
+        """Delete blobs that were left, and the note of them."""
+        await self._storage.forget(*blobs)
+        async with writing(self._engine) as connection:
+            await connection.execute(delete(debris).where(debris.c.blob.in_(blobs)))
+
+    async def sweep(self, *, most: int = 1000) -> int:
+        """Delete what others have left a while ago; return how many blobs that were."""
+        old = debris.c.since_ms < now_ms() - _CLEARED_BY_ITSELF_MS
+        query = select(debris.c.blob).where(old).order_by(debris.c.since_ms).limit(most)
+        async with reading(self._engine) as connection:
+            blobs = list((await connection.execute(query)).scalars())
+        if blobs:
+            await self.clear(*blobs)
+        return len(blobs)

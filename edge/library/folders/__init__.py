@@ -1,0 +1,1 @@
+"""The folders of an account, made or come about, and what of them is public."""

@@ -18,6 +18,8 @@ from cache.blobs.disk import DiskBlobs
 from cache.hot import HotCache
 from cache.origins.fetch import Fetcher
 from cache.staging import StagingArea
+from edge.accounts.jwt_keys.store import JwtKeys
+from edge.accounts.seal import Seal, seal_key_in
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
 from edge.clock import Clock, SystemClock
@@ -52,7 +54,9 @@ class Records:
     """What is kept in the database."""
 
     engine: AsyncEngine
+    seal: Seal
     accounts: Accounts
+    jwt_keys: JwtKeys
     jobs: Jobs
     ledger: Ledger
     catalogue: Catalogue
@@ -153,7 +157,10 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
     engine = open_records(settings.records_url)
     try:
         await migrate(engine)
-        accounts = Accounts(engine)
+        seal = Seal(
+            settings.seal_key or await asyncio.to_thread(seal_key_in, settings.data / "seal.key")
+        )
+        accounts = Accounts(engine, seal)
         await accounts.ensure(
             settings.account,
             secret_key=settings.bootstrap_secret_key,
@@ -161,7 +168,9 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
         )
         yield Records(
             engine=engine,
+            seal=seal,
             accounts=accounts,
+            jwt_keys=JwtKeys(engine),
             jobs=Jobs(engine, lease_ms=settings.lease_seconds * 1000),
             ledger=Ledger(engine),
             catalogue=Catalogue(engine),

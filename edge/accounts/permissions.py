@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge.accounts.scopes import Scope
+
 
 class Reach(StrEnum):
     """For what, relative to a path, something is said."""
@@ -37,6 +39,13 @@ class Act(StrEnum):
     SET_FOLDER_DESCRIPTION = "setFolderDescription"
     SET_FOLDER_PUBLIC_PERMISSIONS = "setFolderPublicPermissions"
     SET_FOLDER_STORAGE_LAYER = "setFolderStorageLayer"
+
+    @property
+    def scope(self) -> Scope:
+        """What a key needs to allow it, at any path."""
+        if self is Act.CREATE_FILE:
+            return Scope.UPLOAD
+        return Scope.READ if self.startswith(("get", "list")) else Scope.WRITE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

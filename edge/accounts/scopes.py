@@ -36,6 +36,11 @@ _EVERY = "*"
 _OF_KIND = {KeyKind.SECRET: EVERY_SCOPE, KeyKind.PUBLIC: frozenset({Scope.UPLOAD})}
 
 
+def every_scope(kind: KeyKind) -> Scopes:
+    """Return all scopes that a key of *kind* may have."""
+    return _OF_KIND[kind]
+
+
 def read_scopes(text: str, kind: KeyKind) -> Scopes:
     """
     Read the scopes of a key of *kind*: ``*`` for all it may have, or names with commas between.

@@ -19,7 +19,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SEAL_KEY_BYTES: Final = 32
+from edge.settings.kinds import SEAL_KEY, SEAL_KEY_BYTES
 
 # 96 random bits, as NIST SP 800-38D section 8.2.2 recommends: so many secrets are never sealed
 # under one key that two get the same.
@@ -82,22 +82,9 @@ def seal_key_in(file: Path) -> bytes:
         return _read(file)
 
 
-def read_seal_key(text: str) -> bytes:
-    """
-    Read a key from base64.
-
-    Raises:
-        ValueError: It is not 32 bytes.
-    """
-    key = base64.b64decode(text.strip(), validate=True)
-    if len(key) != SEAL_KEY_BYTES:
-        raise ValueError(f"{len(key)} bytes")
-    return key
-
-
 def _read(file: Path) -> bytes:
     try:
-        return read_seal_key(file.read_text("ascii"))
+        return SEAL_KEY.parse(file.read_text("ascii").strip())
     except ValueError as mistake:
         raise OSError(f"{file} does not hold base64 of {SEAL_KEY_BYTES} bytes") from mistake
 

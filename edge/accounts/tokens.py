@@ -18,6 +18,7 @@ import jwt
 import msgspec
 
 from edge.accounts.permissions import Act, PathPermission, Reach
+from edge.accounts.scopes import EVERY_SCOPE, Scope, Scopes
 
 LONGEST_TOKEN: Final = 8192
 
@@ -48,11 +49,16 @@ class TokenHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenKey:
-    """A key that tokens are checked with: a shared secret, or the PEM of a public key."""
+    """
+    A key that tokens are checked with: ``material`` is a shared secret, or a public key's PEM.
+
+    ``scopes`` limit its tokens: whoever has a key that may only upload cannot allow more with it.
+    """
 
     id: str
     algorithm: TokenAlgorithm
     material: str
+    scopes: Scopes = EVERY_SCOPE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +169,14 @@ def _token(payload: bytes, key: TokenKey, account: str, now_ms: int) -> Token:
         account=account,
         key_id=key.id,
         expires_ms=int(claims.exp * 1000),
-        permissions=tuple(map(_permission, claims.access.path_permissions)),
+        permissions=tuple(
+            _permission(given, key.scopes) for given in claims.access.path_permissions
+        ),
         origins=None if origins is None else tuple(each.rstrip("/") for each in origins),
     )
 
 
-def _permission(given: _PathPermission) -> PathPermission:
+def _permission(given: _PathPermission, scopes: Scopes) -> PathPermission:
     if not given.match.path.startswith("/"):
         raise BadToken(f"The path {given.match.path[:80]!r} in the token does not begin with '/'.")
     grants = [
@@ -177,10 +185,12 @@ def _permission(given: _PathPermission) -> PathPermission:
         for named in said.values()
         for grant in named.items()
     ]
-    downloads = next((value for name, value in grants if name == _DOWNLOADS), ())
+    patterns = next((value for name, value in grants if name == _DOWNLOADS), ())
+    acts = {_ACTS[name] for name, value in grants if value is True and name in _ACTS}
+    downloads = tuple(patterns) if isinstance(patterns, list) else ()
     return PathPermission(
         path=given.match.path,
         reach=given.match.scope,
-        downloads=tuple(downloads) if isinstance(downloads, list) else (),
-        acts=frozenset(_ACTS[name] for name, value in grants if value is True and name in _ACTS),
+        downloads=downloads if Scope.READ in scopes else (),
+        acts=frozenset(act for act in acts if act.scope in scopes),
     )

@@ -7,6 +7,7 @@ A reader raises ``Refused`` with a reason of its own, or any ``ValueError`` or `
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from collections.abc import Callable
@@ -19,6 +20,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 GIB: Final = 2**30
+SEAL_KEY_BYTES: Final = 32
 _UNITS: Final = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KIB": 2**10,
     "MIB": 2**20,
@@ -108,6 +110,13 @@ def api_key(kind: str) -> Kind[str]:
     )
 
 
+def _parse_seal_key(text: str) -> bytes:
+    key = base64.b64decode(text, validate=True)
+    if len(key) != SEAL_KEY_BYTES:
+        raise ValueError
+    return key
+
+
 def _parse_host(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.:_-]+", text):
         raise ValueError
@@ -186,6 +195,10 @@ def _parse_blobs(text: str) -> Path:
 FOLDER: Final = Kind(accepts="the path of a folder", parse=_parse_folder)
 EXISTING_FOLDER: Final = Kind(
     accepts="the path of an existing folder", parse=_parse_existing_folder
+)
+SEAL_KEY: Final = Kind(
+    accepts=f"base64 of {SEAL_KEY_BYTES} random bytes, such as `openssl rand -base64 32` prints",
+    parse=_parse_seal_key,
 )
 HOST: Final = Kind(accepts="a host name or an IP address", parse=_parse_host)
 PUBLIC_URL: Final = Kind(

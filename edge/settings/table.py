@@ -79,6 +79,14 @@ class Settings:
         default=None,
         metadata=_row(kinds.api_key("public"), "public key of the first account", secret=True),
     )
+    seal_key: bytes | None = field(
+        default=None,
+        metadata=_row(
+            kinds.SEAL_KEY,
+            "what secret keys are sealed with, instead of `seal.key` in the data folder",
+            secret=True,
+        ),
+    )
     quota_seconds: int | None = field(
         default=None, metadata=_row(kinds.whole(0), "billed seconds an account may use a month")
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.accounts.seal import Seal, SealBroken, read_seal_key, seal_key_in
+from edge.accounts.seal import Seal, SealBroken, seal_key_in
 
 SECRET = "secret_W142hJkSecretForTestsOnly"
 
@@ -68,8 +68,6 @@ def test_a_seal_of_another_version_does_not_open() -> None:
 def test_a_key_of_another_length_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Seal(bytes(length))
-    with pytest.raises(ValueError):
-        read_seal_key(base64.b64encode(bytes(length)).decode())
 
 
 def test_the_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:

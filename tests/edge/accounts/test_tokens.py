@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.accounts.permissions import Act, PathPermission, Reach
+from edge.accounts.scopes import Scope
 from edge.accounts.tokens import (
     BadToken,
     Token,
@@ -116,6 +117,25 @@ def test_the_documented_claims_are_read() -> None:
         ),
         origins=("https://example.com", "https://www.example.com"),
     ) == read(text)
+
+
+def test_a_token_allows_no_more_than_its_key_may() -> None:
+    limited = TokenKey(
+        id="limited",
+        algorithm=TokenAlgorithm.HS256,
+        material=SECRET,
+        scopes=frozenset({Scope.UPLOAD}),
+    )
+    everything = {
+        "read": {"file": {"downloadFile": ["*"], "getFileDetails": True}},
+        "write": {"file": {"createFile": True, "deleteFile": True}},
+    }
+    match = {"path": "/", "scope": "Children"}
+    text = token(access={"pathPermissions": [{"match": match, "permissions": everything}]})
+    upload = PathPermission(path="/", reach=Reach.CHILDREN, acts=frozenset({Act.CREATE_FILE}))
+
+    assert (upload,) == read(text, [limited]).permissions
+    assert read(text, [SHARED]).permissions[0].downloads == ("*",)
 
 
 def test_several_keys_work_at_once() -> None:

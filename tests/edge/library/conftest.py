@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cache.blobs.disk import DiskBlobs
 from cache.staging import StagingArea
+from edge.accounts.seal import Seal
 from edge.accounts.store import Accounts
 from edge.library.catalogue.store import Catalogue
 from edge.library.debris.store import Debris
@@ -48,6 +49,8 @@ def intake(records: AsyncEngine, catalogue: Catalogue, storage: Storage) -> Inta
         catalogue=catalogue,
         storage=storage,
         debris=Debris(records, storage),
-        quota=StorageQuota(accounts=Accounts(records), catalogue=catalogue, default_bytes=QUOTA),
+        quota=StorageQuota(
+            accounts=Accounts(records, Seal(bytes(32))), catalogue=catalogue, default_bytes=QUOTA
+        ),
         clock=Standing(),
     )

@@ -1,0 +1,1 @@
+"""Public keys that accounts have registered, for tokens that their own back ends sign."""

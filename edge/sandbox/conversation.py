@@ -97,7 +97,7 @@ class Conversation:
                     case wire.Rendered(report=report):
                         report = dataclasses.replace(report, files=tuple(self._files))
                         return wire.Rendered(report=report)
-                    case wire.Surveyed() | wire.Probed() | wire.Failed():
+                    case wire.Surveyed() | wire.Probed() | wire.Pictured() | wire.Failed():
                         return message
         except wire.Malformed as problem:
             raise SentGarbage(str(problem)) from problem

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from edge.sandbox.jobs import Jobs
+from transforms.audio.cover_thumbnail import thumbnail
 from transforms.audio.describe.probe import probe
 from transforms.audio.survey import survey
 from transforms.render import render, warm
 
-ENGINE = Jobs(warm=warm, survey=survey, probe=probe, render=render)
+ENGINE = Jobs(warm=warm, survey=survey, probe=probe, picture=thumbnail, render=render)

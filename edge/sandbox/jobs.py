@@ -21,6 +21,12 @@ class Survey(Protocol):
     def __call__(self, source: Source, *, track: int, exact: bool) -> SourceFacts: ...
 
 
+class Picture(Protocol):
+    """The shape of ``transforms.audio.cover_thumbnail.thumbnail``."""
+
+    def __call__(self, source: Source, *, cover: bool) -> bytes: ...
+
+
 class Render(Protocol):
     """The shape of ``transforms.render.render``."""
 
@@ -31,11 +37,12 @@ class Render(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """The three jobs, and what the zygote does once so that each of them starts warm."""
+    """What can be asked for, and what the zygote does once so that each of them starts warm."""
 
     warm: Callable[[], None]
     survey: Survey
     probe: Callable[[Source], dict[str, object]]
+    picture: Picture
     render: Render
 
 

@@ -1,5 +1,5 @@
 """
-The sandbox as the server uses it: three calls, each of them one process that ends with it.
+The sandbox as the server uses it: a few calls, each of them one process that ends with it.
 
 Decoding never runs in the server or in a thread of it. A 64 KB file can hold the interpreter's
 lock for seconds and another one abort the process (both measured); neither can be stopped from
@@ -136,6 +136,25 @@ class Sandbox:
             match await Conversation(child).hold(job, [reader]):
                 case wire.Probed(document=document):
                     return document
+                case answer:
+                    _refuse(answer)
+
+    async def picture(self, reader: Reader, *, cover: bool, deadline_seconds: float) -> bytes:
+        """
+        Make a JPEG of at most ``wire.MAX_PICTURE_BYTES`` that stands for a source.
+
+        Of its cover if *cover* is true and it has one that can be used, else the icon of its
+        format; raises as ``survey``.
+        """
+        job = wire.Picture(
+            sources=_specs([reader]),
+            limits=self._limits(deadline_seconds, file_bytes=0, nice=0),
+            cover=cover,
+        )
+        async with self._surveys, self._worker(deadline_seconds) as child:
+            match await Conversation(child).hold(job, [reader]):
+                case wire.Pictured(jpeg=jpeg):
+                    return jpeg
                 case answer:
                     _refuse(answer)
 

@@ -24,6 +24,8 @@ MAX_SOURCES = 11
 MAX_CODE_CHARACTERS = 64
 MAX_MESSAGE_CHARACTERS = 500
 MAX_DETAILS = 20
+# In JSON, base64 makes a third more of it.
+MAX_PICTURE_BYTES = 700 << 10
 FILES_PER_FRAME = 1000
 
 # A remote source's question, offset and length, and the length in front of its answer.
@@ -166,6 +168,12 @@ class Probe(Job, frozen=True, kw_only=True):
     """Describe the source as ``f=meta`` does."""
 
 
+class Picture(Job, frozen=True, kw_only=True):
+    """Make a picture that stands for the source, of its cover only if *cover* is true."""
+
+    cover: bool
+
+
 class Render(Job, frozen=True, kw_only=True):
     """Make the artifact files of a plan, with so many threads that encode."""
 
@@ -221,6 +229,12 @@ class Probed(Message, frozen=True, kw_only=True):
     document: dict[str, object]
 
 
+class Pictured(Message, frozen=True, kw_only=True):
+    """The answer to ``Picture``."""
+
+    jpeg: Annotated[bytes, msgspec.Meta(max_length=MAX_PICTURE_BYTES)]
+
+
 class Made(Message, frozen=True, kw_only=True):
     """Some of the files of the report that follows: a long HLS list outgrows one frame."""
 
@@ -241,10 +255,10 @@ class Failed(Message, frozen=True, kw_only=True):
     details: Annotated[dict[str, Detail], msgspec.Meta(max_length=MAX_DETAILS)]
 
 
-Answer = Surveyed | Probed | Rendered | Failed
+Answer = Surveyed | Probed | Pictured | Rendered | Failed
 ToZygote = Spawn
 FromZygote = Ready | Spawned | NotSpawned | Exited
-ToWorker = Survey | Probe | Render | Created | Want
+ToWorker = Survey | Probe | Picture | Render | Created | Want
 FromWorker = Create | Progress | SegmentMade | Made | Answer
 
 Incoming = TypeVar("Incoming", bound=Message)

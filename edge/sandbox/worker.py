@@ -74,6 +74,9 @@ def _answer(
         case wire.Probe():
             (source,) = sources
             control.send(wire.Probed(document=jobs.probe(source)))
+        case wire.Picture(cover=cover):
+            (source,) = sources
+            control.send(wire.Pictured(jpeg=jobs.picture(source, cover=cover)))
         case wire.Render(plan=plan, threads=threads):
             report = jobs.render(plan, sources, ControlSink(control), threads=threads)
             for first in range(0, len(report.files), wire.FILES_PER_FRAME):

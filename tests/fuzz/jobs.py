@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import mmap
 import os
 import resource
@@ -85,7 +86,7 @@ def _table() -> Jobs:
         with _metered(sources[0]):
             return engine.render(plan, sources, sink, threads=threads)
 
-    return Jobs(warm=engine.warm, survey=survey, probe=probe, render=render)
+    return dataclasses.replace(engine, survey=survey, probe=probe, render=render)
 
 
 def __getattr__(name: str) -> Jobs:

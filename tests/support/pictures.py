@@ -18,14 +18,19 @@ from tests.support.synth import tone
 FRONT, BACK = 3, 4
 
 
-def picture(kind: str, width: int, height: int, colour: tuple[int, int, int]) -> bytes:
-    """One colour as ``mjpeg``, ``png``, ``bmp`` or ``gif``."""
+def picture(
+    kind: str, width: int, height: int, colour: tuple[int, int, int], *, lossless: bool = False
+) -> bytes:
+    """One colour as ``mjpeg``, ``png``, ``bmp``, ``gif`` or ``libwebp``."""
     pixels = np.full((height, width, 3), colour, np.uint8)
     context = CodecContext.create(kind, "w")
     assert isinstance(context, VideoCodecContext)
     formats = {"mjpeg": "yuvj444p", "png": "rgb24", "bmp": "bgr24", "gif": "rgb8"}
+    formats |= {"libwebp": "bgra" if lossless else "yuv420p"}
     context.width, context.height, context.pix_fmt = width, height, formats[kind]
     context.time_base = Fraction(1, 25)
+    if lossless:
+        context.options = {"lossless": "1"}
     frame = VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=formats[kind])
     frame.pts = 0
     content = b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])

@@ -8,8 +8,6 @@ written by our encoder, without the metadata that came along.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from fractions import Fraction
 
 import av
@@ -20,6 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from transforms.audio.cover_headers import CODECS, claimed_size, codec_of
 from transforms.audio.open import demux, open_container
 from transforms.problems import UnsupportedMedia
 from transforms.sources import Source
@@ -32,18 +31,13 @@ _MOST_SIDE = 8_000
 _MOST_PIXELS = 40_000_000
 
 _FRONT = "Cover (front)"
+
 _JPEG_QUALITY = 3
-
-# Beginnings of files: ISO 10918-1 B.1.1.3, ISO 15948 5.2, GIF89a 17, and BMP's two letters.
-_DECODERS = {b"\xff\xd8\xff": "mjpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "gif", b"BM": "bmp"}
-
-# Frame headers of ISO 10918-1, table B.1: all of SOF0 to SOF15 but three other markers.
-_SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 def warm_covers() -> None:
     """Load the codecs that covers need."""
-    for name in _DECODERS.values():
+    for name in CODECS:
         CodecContext.create(name, "r")
     CodecContext.create("mjpeg", "w")
 
@@ -60,19 +54,22 @@ def read_cover(source: Source) -> bytes:
     The front cover if there are several, else the first; never enlarged.
 
     Raises:
-        UnsupportedMedia: There is none (``no_cover``), or it cannot be made into one
-            (``bad_cover``).
+        UnsupportedMedia: The file cannot be read, has none (``no_cover``), or has one that cannot
+            be made into a JPEG (``bad_cover``).
     """
     picture = _attached(source)
-    name = next((codec for start, codec in _DECODERS.items() if picture.startswith(start)), None)
+    name = codec_of(picture)
     if name is None:
-        raise _bad("it is neither JPEG, PNG, GIF nor BMP")
-    width, height = _size(name, picture)
+        raise _bad("it is neither JPEG, PNG, GIF, BMP nor WebP")
+    try:
+        width, height = claimed_size(name, picture)
+    except ValueError as problem:
+        raise _bad("it breaks off in its header") from problem
     sides_fit = min(width, height) > 0 and max(width, height) <= _MOST_SIDE
     if not sides_fit or width * height > _MOST_PIXELS:
         raise _bad(f"it claims {width} by {height} pixels")
     try:
-        return _encoded(_decoded(name, picture))
+        return to_jpeg(_decoded(name, picture))
     except (av.error.FFmpegError, ValueError) as problem:
         raise _bad("it cannot be decoded") from problem
 
@@ -91,48 +88,28 @@ def _attached(source: Source) -> bytes:
     raise UnsupportedMedia("The file has no cover picture.", code="no_cover")
 
 
-def _size(codec: str, picture: bytes) -> tuple[int, int]:
-    try:
-        match codec:
-            case "png":
-                width, height = struct.unpack_from(">II", picture, 16)
-            case "gif":
-                width, height = struct.unpack_from("<HH", picture, 6)
-            case "bmp":
-                width, height = struct.unpack_from("<ii", picture, 18)
-            case _:
-                return next(_jpeg_sizes(picture), (0, 0))
-    except struct.error as problem:
-        raise _bad("it breaks off in its header") from problem
-    return width, abs(height)
-
-
-def _jpeg_sizes(picture: bytes) -> Iterator[tuple[int, int]]:
-    """Walk the marker segments (ISO 10918-1, B.1.1.4) up to the frame header."""
-    at = 2
-    while at + 9 <= len(picture) and picture[at] == 0xFF:
-        marker = picture[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        (length,) = struct.unpack_from(">H", picture, at + 2)
-        if marker in _SOF:
-            height, width = struct.unpack_from(">HH", picture, at + 5)
-            yield width, height
-        at += 2 + length
-
-
 def _decoded(codec: str, picture: bytes) -> VideoFrame:
     context = CodecContext.create(codec, "r")
     assert isinstance(context, VideoCodecContext)
     context.thread_count = 1
+    # A decoder may find another size than the header had, and then it stops.
+    context.options = {"max_pixels": str(_MOST_PIXELS)}
     frames = [*context.decode(Packet(picture)), *context.decode(None)]
     if not frames:
         raise _bad("there is no picture in it")
     return frames[0]
 
 
-def _encoded(frame: VideoFrame) -> bytes:
+def to_jpeg(frame: VideoFrame) -> bytes:
+    """
+    Encode a picture, made smaller to ``LONGEST_SIDE`` if need be.
+
+    Nothing was found that makes more than 600 KiB of it: noise in black and white and all colours
+    makes most.
+
+    Raises:
+        FFmpegError: It cannot be scaled or encoded.
+    """
     scale = min(Fraction(1), Fraction(LONGEST_SIDE, max(frame.width, frame.height)))
     width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
     scaled = frame.reformat(width=width, height=height, format="yuvj420p", interpolation="AREA")
@@ -143,6 +120,8 @@ def _encoded(frame: VideoFrame) -> bytes:
     context.pix_fmt = "yuvj420p"
     context.time_base = Fraction(1, 25)
     context.qmin = context.qmax = _JPEG_QUALITY
+    # With more threads there are more slices in it, so that machines would make other bytes.
+    context.thread_count = 1
     return b"".join(bytes(packet) for packet in [*context.encode(scaled), *context.encode(None)])
 
 

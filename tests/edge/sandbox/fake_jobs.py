@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.sandbox.jobs import Jobs
-from edge.sandbox.wire import Progress, Surveyed, encode
+from edge.sandbox.wire import MAX_PICTURE_BYTES, Progress, Surveyed, encode
 from edge.sandbox.worker import CONTROL_DESCRIPTOR
 from transforms.plan import RenderedFile, RenderPlan, RenderReport, Segment, SourceFacts
 from transforms.problems import Detail, UnsupportedMedia
@@ -51,6 +51,20 @@ def survey(source: Source, *, track: int, exact: bool) -> SourceFacts:
 def probe(source: Source) -> Document:
     action, _, argument = source.read_at(0, 100).decode().partition(" ")
     return ACTIONS[action](source, argument)
+
+
+def picture(source: Source, *, cover: bool) -> bytes:
+    if not cover:
+        return b"an icon of " + source.read_at(0, source.size_bytes)
+    return PICTURES[source.read_at(0, source.size_bytes).decode()](source)
+
+
+PICTURES: dict[str, Callable[[Source], bytes]] = {
+    "a picture": lambda source: b"\xff\xd8" + bytes(range(256)),
+    "the largest": lambda source: bytes(MAX_PICTURE_BYTES),
+    "too large": lambda source: bytes(MAX_PICTURE_BYTES + 1),
+    "deadly": lambda source: os.abort(),
+}
 
 
 def echo(source: Source, argument: str) -> Document:
@@ -361,6 +375,6 @@ def start_a_thread() -> None:
     threading.Thread(target=signal.pause, daemon=True).start()
 
 
-JOBS = Jobs(warm=warm, survey=survey, probe=probe, render=render)
-BROKEN = Jobs(warm=break_down, survey=survey, probe=probe, render=render)
-THREADED = Jobs(warm=start_a_thread, survey=survey, probe=probe, render=render)
+JOBS = Jobs(warm=warm, survey=survey, probe=probe, picture=picture, render=render)
+BROKEN = Jobs(warm=break_down, survey=survey, probe=probe, picture=picture, render=render)
+THREADED = Jobs(warm=start_a_thread, survey=survey, probe=probe, picture=picture, render=render)

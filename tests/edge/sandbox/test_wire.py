@@ -63,6 +63,7 @@ def test_a_frame_is_what_its_length_says() -> None:
         b'{"type":"Failed","code":"No Code","message":"","details":{}}',
         b'{"type":"Failed","code":"a","message":"%s","details":{}}' % (b"x" * 501),
         b'{"type":"Probed","document":{"deep":%s}}' % (b"[" * 100_000 + b"]" * 100_000),
+        b'{"type":"Pictured","jpeg":"no base 64"}',
         b'{"type":"Made","files":[%s]}' % b",".join([b"{}"] * 1001),
     ],
 )

@@ -14,7 +14,7 @@ from cache.source import Reader
 from cache.staging import Staging
 from edge.sandbox import wire
 from edge.sandbox.pool import Sandbox
-from edge.sandbox.problems import MediaProblem
+from edge.sandbox.problems import MediaProblem, SentGarbage, WorkerDied
 from transforms.formats import Format
 from transforms.plan import RenderedFile
 
@@ -28,6 +28,21 @@ async def test_a_survey_answers_facts(sandbox: Sandbox, local: Local) -> None:
     facts = await sandbox.survey(local("12345"), track=2, exact=True, deadline_seconds=AMPLE)
 
     assert facts == fake_jobs.facts(samples=12_005)
+
+
+async def test_a_picture_is_bytes_within_their_bound(sandbox: Sandbox, local: Local) -> None:
+    small, largest, over = (local(text) for text in ("a picture", "the largest", "too large"))
+
+    async def picture(reader: LocalReader, *, cover: bool) -> bytes:
+        return await sandbox.picture(reader, cover=cover, deadline_seconds=AMPLE)
+
+    assert await picture(small, cover=True) == b"\xff\xd8" + bytes(range(256))
+    assert await picture(small, cover=False) == b"an icon of a picture"
+    assert await picture(largest, cover=True) == bytes(wire.MAX_PICTURE_BYTES)
+    with pytest.raises(SentGarbage):
+        await picture(over, cover=True)
+    with pytest.raises(WorkerDied):
+        await picture(local("deadly"), cover=True)
 
 
 async def test_a_local_source_is_read_by_its_descriptor(sandbox: Sandbox, local: Local) -> None:

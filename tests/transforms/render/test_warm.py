@@ -17,6 +17,7 @@ from transforms.render.warm import warm
 import edge.sandbox.worker
 from tests.support.engine import LIMITS, read
 from tests.support.memory import MemorySink, MemorySource
+from transforms.audio.cover_thumbnail import thumbnail
 from transforms.audio.describe.probe import probe
 from transforms.audio.survey import survey
 from transforms.audio.timeline import resolve
@@ -31,6 +32,7 @@ for content in files:
         try:
             source = MemorySource(content)
             probe(source)
+            thumbnail(source)
             plan = resolve(read(query).plan, [survey(source, track=1, exact=True)], LIMITS).render
             render(plan, [source], MemorySink())
         except TransformProblem:

@@ -17,6 +17,7 @@ from cache.origins.folder import Folder
 from cache.origins.http import HttpFolder
 from cache.origins.mounts import Mounts
 from cache.source import Origin
+from edge.fill.looks import Looks
 from edge.fill.surveys import Surveys
 from edge.library.files import Files, Uploads
 from edge.library.sounds import Sounds
@@ -37,6 +38,7 @@ class Workshop:
     sounds: Sounds
     sandbox: Sandbox
     surveys: Surveys
+    looks: Looks
     limits: Limits
 
 
@@ -60,6 +62,7 @@ async def open_workshop(
             sounds=sounds,
             sandbox=sandbox,
             surveys=surveys,
+            looks=Looks(sandbox, sounds, surveys.poison),
             limits=_limits(settings),
         )
 

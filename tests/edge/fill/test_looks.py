@@ -28,7 +28,7 @@ async def workshop(settings: Settings) -> AsyncIterator[Workshop]:
 
 @pytest.fixture
 def looks(workshop: Workshop) -> Looks:
-    return Looks(workshop.sandbox, workshop.sounds, workshop.surveys.poison)
+    return workshop.looks
 
 
 async def found(workshop: Workshop, path: str) -> SourceObject:

@@ -22,7 +22,7 @@ from edge.fill.admission import Admission
 from edge.fill.growing import Growth, Growths
 from edge.fill.problems import OverQuota
 from edge.fill.runner import MOST_ATTEMPTS, Runner, failure_of
-from edge.fill.shelf import Shelf
+from edge.fill.shelf import Finding, Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find
 from edge.jobs.job import ORDINARY_PRIORITY, REAL_TIME_PRIORITY, Job, JobState, Lease
@@ -86,14 +86,19 @@ class Filler:
         self._admitting = asyncio.Lock()
         self._ending = False
 
-    async def find(self, url: TransformUrl) -> Wanted:
+    async def find(self, url: TransformUrl, seen: Finding | None = None) -> Wanted:
         """
         Find the files of a URL.
+
+        Args:
+            url: What is asked for.
+
+            seen: The files as whoever asks may see them; None is the account itself.
 
         Raises:
             FileNotThere, SourceProblem: As ``edge.fill.wanted.find`` says.
         """
-        return await find(self._shelf, url)
+        return await find(seen or self._shelf, url)
 
     async def look(self, wanted: Wanted) -> Standing | None:
         """Say where an artifact stands without beginning anything; ``None`` if nowhere."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cache.source import SourceObject
 from edge.fill.problems import FileNotThere
-from edge.fill.shelf import Shelf
+from edge.fill.shelf import Finding
 from transforms import canonical, grammar, planner
 from transforms.planner import TransformUrl
 
@@ -31,6 +31,11 @@ class Wanted:
         return self.url.plan.account
 
     @property
+    def public(self) -> bool:
+        """Tell whether everybody may have what is made of its files."""
+        return all(source.is_public_by(self.url.url.api) for source in self.sources)
+
+    @property
     def subject(self) -> str:
         """The URL's text without how it is to be delivered."""
         url = self.url.url
@@ -38,12 +43,12 @@ class Wanted:
         return f"/{url.account}/audio{url.raw_path}" + (f"?{asked}" if asked else "")
 
 
-async def find(shelf: Shelf, url: TransformUrl) -> Wanted:
+async def find(shelf: Finding, url: TransformUrl) -> Wanted:
     """
     Find the files of a URL.
 
     Raises:
-        FileNotThere: One of them does not exist.
+        FileNotThere: One of them does not exist, or not for whoever is asking.
         SourceProblem: Whether it does cannot be known now.
     """
     plan = url.plan

@@ -18,14 +18,19 @@ from urllib.parse import quote
 from cache.origins.joined import JoinedReader, Piece
 from cache.singleflight import SingleFlight
 from cache.source import Reader, SourceChanged, SourceObject, read_whole
+from edge.library.access import Finding, Seen, Viewer
 from edge.library.files import Files
 from edge.library.playlists import MOST_BYTES, Folder, Stretch, bad, is_playlist, read
+from transforms.problems import UnsupportedMedia
 
 # Finding out the sizes of an hour's segments takes hundreds of requests, so for this long a stream
 # is believed to be as it was found. Each segment is read in the version found, or not at all.
 _BELIEVED_SECONDS = 60.0
 _REMEMBERED_PIECES = 100_000
 _FINDS_AT_ONCE = 16
+
+# By what sounds are asked for.
+_API = "audio"
 
 # Where folders without a URL are, for references to resolve against; no other host is called so.
 _NOWHERE = "http://folder.invalid"
@@ -34,6 +39,9 @@ _NOWHERE = "http://folder.invalid"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stream:
     source: SourceObject
+    listed: tuple[SourceObject, ...]
+    """The files that the playlist leads to, which are not all seen by whoever sees it."""
+
     pieces: tuple[Piece, ...]
     found: float
     """When, in seconds of the clock."""
@@ -56,10 +64,11 @@ class Sounds:
             UnsupportedMedia: It is a playlist that is not read here; ``bad_playlist``.
             SourceProblem: It cannot be read now.
         """
-        source = await self._files.find(account, path)
-        if source is None or not is_playlist(path):
-            return source
-        return (await self._stream(account, source)).source
+        return await self._find(self._files, account, path)
+
+    def seen_by(self, viewer: Viewer) -> SeenSounds:
+        """Return the shelf as *viewer* sees it."""
+        return SeenSounds(self, Seen(files=self._files, viewer=viewer, api=_API))
 
     async def open(self, account: str, source: SourceObject) -> Reader:
         """Open the version that ``find`` described; raises as ``find`` and as the origin."""
@@ -68,24 +77,34 @@ class Sounds:
         playlist = await self._files.find(account, source.path)
         if playlist is None:
             raise SourceChanged(source.path)
-        stream = await self._stream(account, playlist)
+        stream = await self._stream(self._files, account, playlist)
         if stream.source != source:
             raise SourceChanged(source.path)
         return JoinedReader(stream.pieces, lambda piece: self._files.open(account, piece))
 
-    async def _stream(self, account: str, playlist: SourceObject) -> _Stream:
+    async def _find(self, files: Finding, account: str, path: str) -> SourceObject | None:
+        source = await files.find(account, path)
+        if source is None or not is_playlist(path):
+            return source
+        return (await self._stream(files, account, source)).source
+
+    async def _stream(self, files: Finding, account: str, playlist: SourceObject) -> _Stream:
         key = account, playlist
         known = self._streams.get(key)
         if known is not None and self._clock() - known.found < _BELIEVED_SECONDS:
             self._streams.move_to_end(key)
+            hidden = (each for each in known.listed if not _shows(files, account, each))
+            if (first := next(hidden, None)) is not None:
+                raise _missing(first.path)
             return known
 
         async def follow() -> _Stream:
-            stream = await self._follow(account, playlist)
+            stream = await self._follow(files, account, playlist)
             self._remember(key, stream)
             return stream
 
-        return await self._flights.do(f"{account} {playlist}", follow)
+        # What others may see must not answer for this one, nor what this one may not for others.
+        return await self._flights.do(f"{account} {playlist} {files!r}", follow)
 
     def _remember(self, key: tuple[str, SourceObject], stream: _Stream) -> None:
         self._streams[key] = stream
@@ -94,7 +113,7 @@ class Sounds:
         while held > _REMEMBERED_PIECES and len(self._streams) > 1:
             held -= len(self._streams.popitem(last=False)[1].pieces)
 
-    async def _follow(self, account: str, playlist: SourceObject) -> _Stream:
+    async def _follow(self, files: Finding, account: str, playlist: SourceObject) -> _Stream:
         parent = playlist.path.rpartition("/")[0] + "/"
         address = self._files.address(account, playlist.path)
         url = address.rpartition("/")[0] + "/" if address else _NOWHERE + quote(parent)
@@ -102,22 +121,25 @@ class Sounds:
         media = playlist
         listed = await self._read(account, playlist, folder)
         if isinstance(listed, str):
-            child = await self._files.find(account, listed)
+            child = await files.find(account, listed)
             if child is None:
-                raise bad(f"The playlist names {listed}, which does not exist.")
+                raise _missing(listed)
             media = child
             listed = await self._read(account, child, folder)
             if isinstance(listed, str):
                 raise bad("The multivariant playlist leads to another multivariant playlist.")
-        pieces = await self._find_all(account, listed)
+        pieces = await self._find_all(files, account, listed)
+        leads_to = (media, *dict.fromkeys(piece.source for piece in pieces))
+        public = all(file.is_public_by(_API) for file in leads_to)
         told = [(piece.source.version, piece.offset, piece.length) for piece in pieces]
         version = repr((playlist.version, media.version, told))
         described = replace(
             playlist,
             version=hashlib.sha256(version.encode()).hexdigest()[:32],
             size_bytes=sum(piece.length for piece in pieces),
+            grants=playlist.grants if public else (),
         )
-        return _Stream(source=described, pieces=pieces, found=self._clock())
+        return _Stream(source=described, listed=leads_to, pieces=pieces, found=self._clock())
 
     async def _read(
         self, account: str, playlist: SourceObject, folder: Folder
@@ -132,16 +154,18 @@ class Sounds:
         text = content.decode("utf-8-sig", "replace")
         return await asyncio.to_thread(read, text, playlist.path, folder)
 
-    async def _find_all(self, account: str, listed: tuple[Stretch, ...]) -> tuple[Piece, ...]:
+    async def _find_all(
+        self, files: Finding, account: str, listed: tuple[Stretch, ...]
+    ) -> tuple[Piece, ...]:
         gate = asyncio.Semaphore(_FINDS_AT_ONCE)
         paths = tuple(dict.fromkeys(stretch.path for stretch in listed))
         found: dict[str, SourceObject] = {}
 
         async def find(path: str) -> None:
             async with gate:
-                source = await self._files.find(account, path)
+                source = await files.find(account, path)
             if source is None:
-                raise bad(f"The playlist names {path}, which does not exist.")
+                raise _missing(path)
             found[path] = source
 
         try:
@@ -156,6 +180,26 @@ class Sounds:
     async def aclose(self) -> None:
         """Stop what is being looked up."""
         await self._flights.aclose()
+
+
+class SeenSounds:
+    """The shelf as one viewer sees it."""
+
+    def __init__(self, sounds: Sounds, seen: Seen) -> None:
+        self._sounds = sounds
+        self._seen = seen
+
+    async def find(self, account: str, path: str) -> SourceObject | None:
+        """Describe the source at *path*, if the viewer may see it; raises as ``Sounds.find``."""
+        return await self._sounds._find(self._seen, account, path)
+
+
+def _shows(files: Finding, account: str, file: SourceObject) -> bool:
+    return not isinstance(files, Seen) or files.shows(account, file)
+
+
+def _missing(path: str) -> UnsupportedMedia:
+    return bad(f"The playlist names {path}, which does not exist.")
 
 
 def _piece(source: SourceObject, stretch: Stretch) -> Piece:

@@ -38,14 +38,14 @@ def build_app(node: Node) -> HitPath:
         resets=CacheResets(node.artifacts, node.records.jobs, node.runner.owner),
         base_url=base_url,
         quota_seconds=settings.quota_seconds,
-        storage=node.intake.quota,
+        storage=node.archive.intake.quota,
     )
 
     storage = StorageApi(
         auth=auth,
-        intake=node.intake,
-        imports=node.imports,
-        library=node.library,
+        intake=node.archive.intake,
+        imports=node.archive.imports,
+        library=node.archive.library,
         catalogue=node.records.catalogue,
         folders=node.records.folders,
         media=node.records.media,

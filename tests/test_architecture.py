@@ -35,7 +35,7 @@ HOMES = {
     "python_multipart": ("edge/web/forms/",),
     "alembic": ("edge/records/",),
 }
-SQL_HOMES = ("edge/records/", "edge/node.py")
+SQL_HOMES = ("edge/records/", "edge/registry.py")
 
 # What a checkout may have at its top; what tools leave behind begins with a dot or is ignored.
 TOP = {

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from importlib.metadata import version
 from typing import Any
 
-from edge.node import open_accounts
+from edge.registry import open_accounts
 from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.settings import Settings
 

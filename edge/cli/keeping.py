@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from edge import ids
 from edge.fill.resets import matcher
 from edge.ids import KeyKind
-from edge.node import open_accounts, open_artifacts
+from edge.node import open_artifacts
+from edge.registry import open_accounts
 from edge.settings import Settings
 
 _PAGE = 100

@@ -1,53 +1,36 @@
-"""
-An account's uploaded files, taken as one thing: what is deleted here is gone everywhere.
-"""
+"""Uploaded files, and their pictures, as sources."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 
-from cache.artifacts import Artifacts
 from cache.source import Reader, SourceObject
-from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.entry import UPLOADS
 from edge.library.catalogue.store import Catalogue
-from edge.library.debris.store import Debris
+from edge.library.media.media import is_media_id
+from edge.library.media.store import MediaRows
 from edge.library.storage import Storage
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
-    """The catalogue of uploaded files, and their bytes."""
-
-    catalogue: Catalogue
-    debris: Debris
-    artifacts: Artifacts
-
-    async def delete(self, account: str, path: str) -> FileEntry | None:
-        """
-        Delete a file, its bytes, and all that was made of it.
-
-        Returns:
-            What it was; None if there was none.
-        """
-        removed = await self.catalogue.remove(account, path)
-        if removed is None:
-            return None
-        await self.debris.clear(*removed.debris)
-        await self.artifacts.purge(account, lambda known: known == path)
-        return removed.file
+# Where the pictures of media can be had, as Picora has it: no folder, but as good as one.
+THUMBNAIL_PATH = "/thumbnails/{id}.jpg"
+_THUMBNAIL = re.compile(r"/thumbnails/(?P<id>[0-9a-f-]{36})\.jpg")
 
 
 class Uploaded:
     """Uploaded files as sources."""
 
-    def __init__(self, catalogue: Catalogue, storage: Storage) -> None:
+    def __init__(self, catalogue: Catalogue, media: MediaRows, storage: Storage) -> None:
         self._catalogue = catalogue
+        self._media = media
         self._storage = storage
 
     async def find(self, account: str, path: str) -> SourceObject | None:
-        """Describe the file that was uploaded to *path*, if one was."""
+        """Describe the file that was uploaded to *path*, or the picture of one."""
         entry = await self._catalogue.find(account, path)
-        return None if entry is None else entry.source
+        if entry is not None:
+            return entry.source
+        picture = _THUMBNAIL.fullmatch(path)
+        return None if picture is None else await self._picture(account, path, picture["id"])
 
     async def open(self, source: SourceObject) -> Reader:
         """
@@ -57,3 +40,18 @@ class Uploaded:
             SourceMissing: It has been deleted or replaced.
         """
         return await self._storage.open(source.version)
+
+    async def _picture(self, account: str, path: str, media_id: str) -> SourceObject | None:
+        media = await self._media.get(account, media_id) if is_media_id(media_id) else None
+        if media is None or media.file is None or media.thumbnail is None:
+            return None
+        reader = await self._storage.open(media.thumbnail)
+        await reader.aclose()
+        return SourceObject(
+            path=path,
+            mount=UPLOADS,
+            version=media.thumbnail,
+            size_bytes=reader.size_bytes,
+            modified_ms=media.described_ms,
+            grants=media.file.grants,
+        )

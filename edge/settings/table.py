@@ -138,6 +138,10 @@ class Settings:
     max_upload_bytes: int = field(
         default=20 * GIB, metadata=_row(kinds.byte_size(2**20), "size of one uploaded file")
     )
+    upload_hours: int = field(
+        default=24,
+        metadata=_row(kinds.whole(1, 720), "time an upload may take before it is given up"),
+    )
     log_level: LogLevel = field(
         default="info",
         metadata=_row(

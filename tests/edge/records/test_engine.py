@@ -87,7 +87,14 @@ async def test_a_reader_sees_one_moment(records: AsyncEngine) -> None:
 
 
 async def test_a_key_needs_its_account(records: AsyncEngine) -> None:
-    orphan = {"id": "1", "account": "W", "kind": "secret", "hash": "", "last_four": ""}
+    orphan = {
+        "id": "1",
+        "account": "W",
+        "kind": "secret",
+        "hash": "",
+        "last_four": "",
+        "scopes": "*",
+    }
 
     with pytest.raises(IntegrityError, match="FOREIGN KEY"):
         async with writing(records) as connection:

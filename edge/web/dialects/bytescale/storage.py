@@ -20,12 +20,12 @@ from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue, PathTaken
 from edge.library.folders.folder import FolderEntry
 from edge.library.folders.store import Folders
+from edge.library.library import MediaLibrary
 from edge.library.media.media import Draft, Media
 from edge.library.media.store import MediaRows
 from edge.library.paths import BadPath, PathWish, checked
 from edge.library.quota import StorageFull
 from edge.library.storage import BodyTooLong
-from edge.library.uploaded import Library
 from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake, Wish, WrongPart
 from edge.library.uploads.upload import Upload
@@ -57,7 +57,7 @@ class StorageApi:
     auth: Auth
     intake: Intake
     imports: Imports
-    library: Library
+    library: MediaLibrary
     catalogue: Catalogue
     folders: Folders
     media: MediaRows
@@ -175,7 +175,7 @@ class StorageApi:
 
     async def delete(self, request: Request, account: str, _: Principal) -> Response:
         """Delete a file and all that was made of it."""
-        if await self.library.delete(account, _file_path(request)) is None:
+        if await self.library.delete_file(account, _file_path(request)) is None:
             raise problems.not_found("This account has uploaded no such file.")
         return json_response({})
 

@@ -1,0 +1,92 @@
+"""
+The media library of an installation, put together: the way in, what is known, who keeps order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from cache.artifacts import Artifacts
+from cache.origins.fetch import Fetcher
+from edge.clock import Clock
+from edge.library.debris.store import Debris
+from edge.library.housekeeping import Housekeeper
+from edge.library.library import MediaLibrary
+from edge.library.media.describing import Describer
+from edge.library.quota import StorageQuota
+from edge.library.storage import Storage
+from edge.library.uploads.imports import Imports
+from edge.library.uploads.intake import Intake
+from edge.registry import Records
+from edge.settings import Settings
+from edge.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """What is kept of accounts' own files."""
+
+    intake: Intake
+    imports: Imports
+    library: MediaLibrary
+
+
+@contextlib.asynccontextmanager
+async def open_archive(
+    settings: Settings,
+    *,
+    records: Records,
+    storage: Storage,
+    workshop: Workshop,
+    artifacts: Artifacts,
+    clock: Clock,
+) -> AsyncIterator[Archive]:
+    """Open the library, and have it kept in order until the end."""
+    media, uploads = records.media, records.uploads
+    debris = Debris(records.engine, storage)
+    describer = Describer(media, workshop.surveys, workshop.looks, storage, debris)
+    intake = Intake(
+        rows=uploads,
+        catalogue=records.catalogue,
+        storage=storage,
+        debris=debris,
+        quota=StorageQuota(
+            accounts=records.accounts,
+            catalogue=records.catalogue,
+            default_bytes=settings.storage_quota_bytes,
+        ),
+        clock=clock,
+        brought=describer.note,
+    )
+    keeper = Housekeeper(
+        uploads=uploads,
+        debris=debris,
+        describer=describer,
+        clock=clock,
+        upload_hours=settings.upload_hours,
+    )
+    async with Fetcher(allow_networks=settings.allow_networks) as fetcher:
+        imports = Imports(fetcher=fetcher, intake=intake, most_bytes=settings.max_upload_bytes)
+        keeping = asyncio.create_task(keeper.keep())
+        try:
+            yield Archive(
+                intake=intake,
+                imports=imports,
+                library=MediaLibrary(
+                    rows=media,
+                    catalogue=records.catalogue,
+                    uploads=uploads,
+                    intake=intake,
+                    imports=imports,
+                    describer=describer,
+                    debris=debris,
+                    artifacts=artifacts,
+                ),
+            )
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await describer.aclose()

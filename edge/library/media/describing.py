@@ -1,0 +1,140 @@
+"""
+What files say of themselves, found out once they have come: their length, their title, a picture.
+
+Whoever waits for a description gets it as soon as it is there; for all others it is made in the
+background, one file at a time. What a process that ends leaves undescribed is found in the records
+by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from cache.singleflight import SingleFlight
+from cache.source import SourceProblem
+from edge.fill.looks import Looks
+from edge.fill.problems import FillProblem
+from edge.fill.surveys import Surveys
+from edge.fill.wanted import Wanted
+from edge.ids import random_base58
+from edge.library.catalogue.entry import FileEntry
+from edge.library.debris.store import Debris
+from edge.library.media.facts import facts_of
+from edge.library.media.media import Description, Media, stem_of
+from edge.library.media.store import MediaRows
+from edge.library.storage import Storage
+from edge.sandbox.problems import SandboxProblem, ZygoteLost
+from transforms import grammar, planner
+from transforms.problems import TransformProblem
+
+_log = logging.getLogger(__name__)
+
+_LEFT_AT_ONCE = 20
+_MOST_PICTURE_BYTES = 8 << 20
+
+
+class Describer:
+    """Looks at files, and writes down what they are."""
+
+    def __init__(
+        self, rows: MediaRows, surveys: Surveys, looks: Looks, storage: Storage, debris: Debris
+    ) -> None:
+        self._rows = rows
+        self._surveys = surveys
+        self._looks = looks
+        self._storage = storage
+        self._debris = debris
+        self._flights: SingleFlight[Media | None] = SingleFlight()
+        self._turn = asyncio.Semaphore(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def note(self, entry: FileEntry) -> None:
+        """Describe a file when there is time."""
+        task = asyncio.get_running_loop().create_task(self._in_turn(entry))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def describe(self, entry: FileEntry) -> Media | None:
+        """
+        Describe a file now.
+
+        Returns:
+            What is known of it from now on; None if it was deleted or replaced meanwhile.
+
+        Raises:
+            ZygoteLost, SourceProblem: It cannot be looked at now.
+        """
+        return await self._flights.do(entry.blob, lambda: self._describe(entry))
+
+    async def describe_left(self) -> int:
+        """Describe some of what nobody has looked at; return how many files that were."""
+        left = await self._rows.undescribed(limit=_LEFT_AT_ONCE)
+        for media in left:
+            if media.file is not None:
+                await self._in_turn(media.file)
+        return len(left)
+
+    async def aclose(self) -> None:
+        """Stop looking."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._flights.aclose()
+
+    async def _in_turn(self, entry: FileEntry) -> None:
+        async with self._turn:
+            try:
+                await self.describe(entry)
+            except (SandboxProblem, SourceProblem, OSError) as problem:
+                _log.info("%s was not described: %s", entry.path, problem)
+
+    async def _describe(self, entry: FileEntry) -> Media | None:
+        known = await self._rows.get(entry.account, entry.media)
+        if known is None or known.file is None or known.file.blob != entry.blob:
+            return None
+        if known.described_ms is not None:
+            return known
+        told = await self._told(entry)
+        title = told.title or stem_of(entry.original_name or entry.path)
+        noted = await self._rows.describe(entry.media, entry.blob, told, title=title)
+        if not noted and told.thumbnail is not None:
+            await self._debris.clear(told.thumbnail)
+        return await self._rows.get(entry.account, entry.media)
+
+    async def _told(self, entry: FileEntry) -> Description:
+        try:
+            facts = facts_of(await self._surveys.metadata(_wanted(entry)))
+            picture = await self._looks.thumbnail(entry.account, entry.source)
+        except ZygoteLost:
+            raise
+        except (SandboxProblem, TransformProblem, FillProblem) as flaw:
+            return Description(flaw=str(flaw))
+        return Description(
+            title=facts.title,
+            duration_seconds=facts.duration_seconds,
+            bitrate_bps=facts.bitrate_bps,
+            format=facts.format.value,
+            thumbnail=await self._keep(entry, picture),
+        )
+
+    async def _keep(self, entry: FileEntry, picture: bytes) -> str:
+        """Keep a picture under the name that Picora's have; a later file's has one of its own."""
+        first = entry.created_ms == entry.modified_ms
+        blob = f"thumbnails/{entry.media}{'' if first else '-' + random_base58(8)}.jpg"
+        async with self._storage.receiving(_one(picture), most_bytes=_MOST_PICTURE_BYTES) as got:
+            await self._storage.keep(blob, got)
+        return blob
+
+
+def _wanted(entry: FileEntry) -> Wanted:
+    url = planner.plan(
+        grammar.split(f"/{entry.account}/audio{quote(entry.path, safe='/')}", "f=meta")
+    )
+    return Wanted(url=url, sources=(entry.source,), key="")
+
+
+async def _one(piece: bytes) -> AsyncIterator[bytes]:
+    yield piece

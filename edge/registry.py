@@ -1,0 +1,74 @@
+"""
+What an installation keeps in its database, opened and brought up to date.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from edge.accounts.jwt_keys.store import JwtKeys
+from edge.accounts.seal import Seal, seal_key_in
+from edge.accounts.store import Accounts
+from edge.billing.store import Ledger
+from edge.jobs.store import Jobs
+from edge.library.catalogue.store import Catalogue
+from edge.library.folders.store import Folders
+from edge.library.media.store import MediaRows
+from edge.library.uploads.store import UploadRows
+from edge.records.engine import open_records
+from edge.records.migrate import migrate
+from edge.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What is kept in the database."""
+
+    engine: AsyncEngine
+    seal: Seal
+    accounts: Accounts
+    jwt_keys: JwtKeys
+    jobs: Jobs
+    ledger: Ledger
+    catalogue: Catalogue
+    folders: Folders
+    media: MediaRows
+    uploads: UploadRows
+
+
+@contextlib.asynccontextmanager
+async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
+    """Open the records, up to date, with the first account and the keys it was given."""
+    await asyncio.to_thread(settings.data.mkdir, parents=True, exist_ok=True)
+    engine = open_records(settings.records_url)
+    try:
+        await migrate(engine)
+        key = settings.seal_key
+        if key is None:
+            key = await asyncio.to_thread(seal_key_in, settings.data / "seal.key")
+        seal = Seal(key)
+        accounts = Accounts(engine, seal)
+        await accounts.ensure(
+            settings.account,
+            secret_key=settings.bootstrap_secret_key,
+            public_key=settings.bootstrap_public_key,
+        )
+        yield Records(
+            engine=engine,
+            seal=seal,
+            accounts=accounts,
+            jwt_keys=JwtKeys(engine),
+            jobs=Jobs(engine, lease_ms=settings.lease_seconds * 1000),
+            ledger=Ledger(engine),
+            catalogue=Catalogue(engine),
+            folders=Folders(engine),
+            media=MediaRows(engine),
+            uploads=UploadRows(engine),
+        )
+    finally:
+        await engine.dispose()

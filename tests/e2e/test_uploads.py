@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -71,6 +72,77 @@ def test_a_file_is_brought_transformed_replaced_and_deleted(server: Edge) -> Non
     assert server.api("/folders/list?folderPath=/talks").status == 404
 
 
+def bring_form(
+    edge: Edge, parts: list[tuple[str, bytes]], query: str = "", headers: dict[str, str] = BEARER
+) -> Answer:
+    """Send parts, each by what stands after form-data in its head, as curl -F does."""
+    lines = [
+        f"--cut\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
+        for head, content in parts
+    ]
+    return edge.send(
+        f"{API}/uploads/form_data{query}",
+        {**headers, "Content-Type": "multipart/form-data; boundary=cut"},
+        method="POST",
+        body=b"".join(lines) + b"--cut--\r\n",
+    )
+
+
+def test_a_form_brings_files(server: Edge) -> None:
+    content = sound(3)
+    typed = 'name="file"; filename="C:\\mine\\b \u00fc.wav"\r\nContent-Type: audio/x-wav'
+    answer = bring_form(
+        server,
+        [(typed, content), ('name="nameless"', b"")],
+        "?folderPath=/forms&fileName=%7BORIGINAL_FILE_NAME%7D-%7BUNIQUE_DIGITS_4%7D&tag=a&tag=b",
+    )
+    first, second = answer.json()["files"]
+    details = server.api(f"/files/details?filePath={quote(first['filePath'])}").json()
+
+    assert answer.status == 200
+    assert answer.json()["errors"] == []
+    assert first["formDataFieldName"] == "file"
+    assert first["filePath"].startswith("/forms/b \u00fc-")
+    assert first["fileUrl"] == f"https://audio.example/{ACCOUNT}/raw{quote(first['filePath'])}"
+    assert server.send(f"/{ACCOUNT}/raw{quote(first['filePath'])}").body == content
+    assert (details["mime"], details["originalFileName"]) == ("audio/x-wav", "b \u00fc.wav")
+    assert (details["etag"], details["tags"]) == (first["etag"], ["a", "b"])
+    assert second["formDataFieldName"] == "nameless"
+    assert server.send(f"/{ACCOUNT}/raw{quote(second['filePath'])}").body == b""
+
+
+def test_a_file_of_a_form_that_is_refused_does_not_keep_the_others_out(server: Edge) -> None:
+    parts = [(f'name="{name}"; filename="{name}.bin"', name.encode()) for name in ("one", "two")]
+    query = "?folderPath=/refused&fileName=%7BORIGINAL_FILE_NAME%7D.bin"
+    bring(server, b"mine", "/refused/one.bin")
+
+    told = bring_form(server, parts, query, PUBLIC).json()
+
+    assert [file["filePath"] for file in told["files"]] == ["/refused/two.bin"]
+    (refused,) = told["errors"]
+    assert refused["formDataFieldName"] == "one"
+    assert refused["error"]["code"] == "conflict"
+    assert refused["error"]["details"] == {"filePath": "/refused/one.bin"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z", refused["error"]["timestamp"])
+    assert server.send(f"/{ACCOUNT}/raw/refused/one.bin").body == b"mine"
+
+
+def test_a_form_that_is_none_brings_nothing(server: Edge) -> None:
+    form = {**BEARER, "Content-Type": "multipart/form-data; boundary=cut"}
+    part = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\n\r\nx'
+    sent = (
+        ({**BEARER, "Content-Type": "audio/wav"}, b"x", (415, "unsupported_form")),
+        (form, part, (400, "bad_form")),
+        (form, b"--cut--\r\n", (400, "bad_request")),
+    )
+    for headers, body, expected in sent:
+        answer = server.send(
+            f"{API}/uploads/form_data?filePath=/none.bin", headers, method="POST", body=body
+        )
+        assert (answer.status, answer.problem["code"]) == expected
+    assert server.send(f"/{ACCOUNT}/raw/none.bin").status == 404
+
+
 def test_a_public_key_brings_files_and_harms_none(server: Edge) -> None:
     assert bring(server, b"mine", "/shared/x.bin", PUBLIC).status == 200
 
@@ -85,6 +157,7 @@ def test_a_public_key_brings_files_and_harms_none(server: Edge) -> None:
 ROUTES = [
     ("POST", "/uploads"),
     ("POST", "/uploads/binary"),
+    ("POST", "/uploads/form_data"),
     ("GET", "/uploads/{upload}/parts"),
     ("GET", "/uploads/{upload}/parts/0"),
     ("PUT", "/uploads/{upload}/parts/0"),

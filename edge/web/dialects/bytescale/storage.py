@@ -40,11 +40,14 @@ from edge.web.dialects.bytescale.endpoints import (
     decoded,
     json_of,
 )
+from edge.web.forms.form import FilePart, form_of
+from edge.web.forms.parser import Limits
 from edge.web.problems import Problem
 from edge.web.refusals import refusals
 from edge.web.responses import COMMON_HEADERS, json_response, preflight_response
 
 _MOST_LISTED = 1000
+_MOST_FORM_FILES = 32
 _MOST_TIMEOUT_MS = 3_600_000
 
 _REFUSALS = (BadPath, WrongPart, PathTaken, BodyTooLong, StorageFull)
@@ -71,6 +74,7 @@ class StorageApi:
         return [
             self._route(account + "/uploads", POST=self.begin),
             self._route(account + "/uploads/binary", POST=self.bring),
+            self._route(account + "/uploads/form_data", POST=self.bring_form),
             self._route(account + "/uploads/url", POST=self.fetch),
             self._route(account + "/uploads/{upload}/parts", GET=self.remaining),
             self._route(part, GET=self.part, PUT=self.complete),
@@ -101,23 +105,39 @@ class StorageApi:
 
     async def bring(self, request: Request, account: str, principal: Principal) -> Response:
         """Take a whole file as the body; what is to be known of it is in the query."""
-        query = request.query_params
-        metadata = request.headers.get("x-upload-metadata")
-        wish = Wish(
-            path=_path_of(request),
-            size_bytes=self.most_file_bytes,
-            mime=request.headers.get("content-type"),
-            original_name=query.get("originalFileName"),
-            draft=_checked(
-                Draft(
-                    tags=tuple(query.getlist("tag")),
-                    metadata=decoded(metadata, dict[str, object]) if metadata else {},
-                )
-            ),
-            overwrites=_may_overwrite(principal),
-        )
+        wish = self._whole_wish(request, principal, mime=request.headers.get("content-type"))
         entry = await self.intake.bring(account, wish, body_of(request))
         return json_response(wire.brought_body(entry, self.base_url.of(request.scope)))
+
+    async def bring_form(self, request: Request, account: str, principal: Principal) -> Response:
+        """Take each part of a form as a file; those that are refused are listed beside the rest."""
+        base_url = self.base_url.of(request.scope)
+        limits = Limits(
+            most_file_bytes=self.most_file_bytes, most_files=_MOST_FORM_FILES, nameless_files=True
+        )
+        files, errors = [], []
+        async for part in form_of(request, limits):
+            if not isinstance(part, FilePart):
+                continue
+            wish = self._whole_wish(
+                request, principal, mime=part.content_type, original_name=part.filename
+            )
+            try:
+                entry = await self.intake.bring(account, wish, part)
+            except _REFUSALS as refusal:
+                problem = _problem_of(refusal)
+                now_ms = self.intake.clock.now_ms()
+                errors.append(
+                    wire.refused_body(
+                        part.name, problem.code, problem.message, dict(problem.details), now_ms
+                    )
+                )
+            else:
+                body = wire.brought_body(entry, base_url)
+                files.append({**body, "formDataFieldName": part.name})
+        if not files and not errors:
+            raise problems.bad_request("The form has no file.")
+        return json_response({"files": files, "errors": errors})
 
     async def fetch(self, request: Request, account: str, principal: Principal) -> Response:
         """Fetch a file from a URL."""
@@ -224,6 +244,30 @@ class StorageApi:
             unmade=query.get("includePhysicalFolders") != "false",
         )
         return json_response(body)
+
+    def _whole_wish(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        mime: str | None,
+        original_name: str | None = None,
+    ) -> Wish:
+        query = request.query_params
+        metadata = request.headers.get("x-upload-metadata")
+        return Wish(
+            path=_path_of(request),
+            size_bytes=self.most_file_bytes,
+            mime=mime,
+            original_name=query.get("originalFileName", original_name),
+            draft=_checked(
+                Draft(
+                    tags=tuple(query.getlist("tag")),
+                    metadata=decoded(metadata, dict[str, object]) if metadata else {},
+                )
+            ),
+            overwrites=_may_overwrite(principal),
+        )
 
     async def _folder(self, account: str, text: str | None) -> FolderEntry:
         folder = await self.folders.get(account, _folder_path(text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import msgspec
@@ -236,6 +237,22 @@ def brought_body(entry: FileEntry, base_url: str) -> dict[str, object]:
         "etag": entry.etag,
         "filePath": entry.path,
         "fileUrl": file_url(entry.account, entry.path, base_url),
+    }
+
+
+def refused_body(
+    field: str, code: str, message: str, details: dict[str, object], now_ms: int
+) -> dict[str, object]:
+    """Say why one file of a form was not taken (API documentation, FormDataUploadResponseError)."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return {
+        "error": {
+            "code": code,
+            "message": message,
+            "details": details,
+            "timestamp": now.replace("+00:00", "Z"),
+        },
+        "formDataFieldName": field,
     }
 
 

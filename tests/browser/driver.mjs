@@ -10,6 +10,9 @@ import { chromium } from "playwright-core";
 import * as HLS from "hls-parser";
 
 const FILES = {
+  // As the edge's own pages have it.
+  "/dash.js": ["../../../edge/web/pages/assets/node_modules/dashjs/dist/modern/umd/dash.mediaplayer.min.js",
+    "text/javascript"],
   "/video.js-8.js": ["video.js/dist/video.min.js", "text/javascript"],
   "/video.js-7.js": ["video.js-7/dist/video.min.js", "text/javascript"],
   "/video.js-8.css": ["video.js/dist/video-js.min.css", "text/css"],
@@ -46,6 +49,14 @@ function playerPage(player, src) {
       hls.on(Hls.Events.ERROR, (_, data) => failures.push([data.details, data.fatal]));
       hls.loadSource(${source}); hls.attachMedia(media); media.play();</script>`;
   }
+  if (player === "dash.js") {
+    return `<!DOCTYPE html><script src="/dash.js"></script><audio></audio><script>
+      window.dash = dashjs.MediaPlayer().create();
+      window.failures = [];
+      dash.on("error", ({ error }) => failures.push([error.message, true]));
+      dash.initialize(document.querySelector("audio"), ${source}, true);</script>`;
+  }
+  const type = /[=/]audio\.mpd$/.test(src) ? "application/dash+xml" : "application/x-mpegURL";
   return `<!DOCTYPE html><script src="/${player}.js"></script><link rel="stylesheet" href="/${player}.css">
     <video-js controls preload="auto"></video-js><script>
     const player = window.player = videojs(document.querySelector("video-js"));
@@ -53,7 +64,7 @@ function playerPage(player, src) {
     // As the seed's Example 1 does; Video.js 7 would else begin near the end of a growing playlist.
     player.on("loadedmetadata", () => player.currentTime(player.seekable().start(0)));
     player.on("error", () => failures.push([player.error().message, true]));
-    player.src({ src: ${source}, type: "application/x-mpegURL" }); player.play();</script>`;
+    player.src({ src: ${source}, type: "${type}" }); player.play();</script>`;
 }
 
 // What runs in the page: the media element, whatever player is around it.
@@ -71,7 +82,9 @@ const inPage = {
       ended: media.ended,
       paused: media.paused,
       failures: window.failures ?? [],
-      levels: window.hls ? hls.levels.length : player?.tech(true)?.vhs?.representations?.().length,
+      levels: window.hls ? hls.levels.length
+        : window.dash ? dash.getRepresentationsByType("audio").length
+        : player?.tech(true)?.vhs?.representations?.().length,
     };
   },
   hear: async () => {
@@ -95,12 +108,15 @@ const inPage = {
   },
   seek: (to) => {
     if (window.videojs) videojs.getAllPlayers()[0].currentTime(to);
-    else document.querySelector("video").currentTime = to;
+    else document.querySelector("video, audio").currentTime = to;
   },
   rate: (to) => { document.querySelector("video, audio").playbackRate = to; },
   level: (to) => {
     if (window.hls) hls.currentLevel = to;
-    else videojs.getAllPlayers()[0].tech(true).vhs.representations().forEach((one, i) => one.enabled(i === to));
+    else if (window.dash) {
+      dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { audio: false } } } });
+      dash.setRepresentationForTypeByIndex("audio", to, true);
+    } else videojs.getAllPlayers()[0].tech(true).vhs.representations().forEach((one, i) => one.enabled(i === to));
   },
 };
 

@@ -1,14 +1,15 @@
 """
-What the player page loads from here: Video.js, as npm installed it beside this file at set-up.
+What the player pages load from here: Video.js and dash.js, as npm installed them at set-up.
 
 No other host is asked for anything. Where Node was missing at set-up there is nothing, and the
-page plays a file with the browser's own controls.
+pages play a file with the browser's own controls, if there is one.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,29 +24,34 @@ from edge.web.problems import not_found
 
 _log = logging.getLogger(__name__)
 
-_PACKAGE = Path(__file__).parent / "node_modules" / "video.js"
-_FILES = {
-    "video.min.js": "text/javascript; charset=utf-8",
-    "video-js.min.css": "text/css; charset=utf-8",
+_MODULES = Path(__file__).parent / "node_modules"
+_MEDIA_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayerAssets:
-    """Video.js, read once: *base* is the path that its files are served below."""
+    """
+    A player's files, read once, by their names.
 
+    *name* is what the player calls itself, *base* the path that its files are served below.
+    """
+
+    name: str
     base: str
     files: dict[str, Text]
 
     @property
     def script(self) -> str:
         """The path of the script."""
-        return f"{self.base}/video.min.js"
+        return next(f"{self.base}/{name}" for name in self.files if name.endswith(".js"))
 
     @property
-    def style(self) -> str:
-        """The path of the style sheet."""
-        return f"{self.base}/video-js.min.css"
+    def style(self) -> str | None:
+        """The path of the style sheet, if the player has one."""
+        return next((f"{self.base}/{name}" for name in self.files if name.endswith(".css")), None)
 
     def route(self) -> Route:
         """Serve the files; their path has the version in it, so they never change."""
@@ -70,18 +76,29 @@ class _Delivered(Response):
         await self._text.delivery(scope, for_ever(shared=True))(scope, receive, send)
 
 
-def find_player(package: Path = _PACKAGE) -> PlayerAssets | None:
-    """Read Video.js if it was installed; say so in the log if it was not."""
+def find_player(package: Path = _MODULES / "video.js") -> PlayerAssets | None:
+    """Read Video.js, which plays HLS, if it was installed; say so in the log if it was not."""
+    return _found("Video.js", package, ("dist/video.min.js", "dist/video-js.min.css"))
+
+
+def find_dash_player(package: Path = _MODULES / "dashjs") -> PlayerAssets | None:
+    """Read dash.js, which plays DASH, if it was installed; say so in the log if it was not."""
+    return _found("dash.js", package, ("dist/modern/umd/dash.mediaplayer.min.js",))
+
+
+def _found(name: str, package: Path, paths: Sequence[str]) -> PlayerAssets | None:
+    files = [package / path for path in paths]
     try:
         version = json.loads((package / "package.json").read_text())["version"]
-        files = {
-            name: Text((package / "dist" / name).read_text(), media_type=media_type)
-            for name, media_type in _FILES.items()
+        texts = {
+            file.name: Text(file.read_text(), media_type=_MEDIA_TYPES[file.suffix])
+            for file in files
         }
     except FileNotFoundError:
         _log.warning(
-            "Video.js is not installed (npm was missing at set-up): the player page plays a file "
-            "with the browser's own controls"
+            "%s is not installed (npm was missing at set-up): its pages play a file with the "
+            "browser's own controls, if there is one",
+            name,
         )
         return None
-    return PlayerAssets(base=f"/assets/video.js/{version}", files=files)
+    return PlayerAssets(name=name, base=f"/assets/{name.lower()}/{version}", files=texts)

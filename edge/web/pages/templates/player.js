@@ -123,9 +123,58 @@
     };
   }
 
+  // The browser's own controls, whatever feeds them.
+  function withAudio(toggle) {
+    for (const event of ["play", "pause", "ended"]) {
+      audio.addEventListener(event, () => show(!audio.paused && !audio.ended));
+    }
+    return {
+      toggle,
+      get at() { return audio.currentTime; },
+      set at(seconds) { audio.currentTime = seconds; },
+      get length() { return audio.duration; },
+      get loudness() { return audio.volume; },
+      set loudness(share) { audio.muted = false; audio.volume = Math.max(0, Math.min(1, share)); },
+      mute() { audio.muted = !audio.muted; },
+    };
+  }
+
+  function withDash() {
+    if (window.dashjs === undefined) return null;
+    let stream = null;
+    async function broken() {
+      if (stream === null) return;
+      stream.destroy();
+      stream = null;
+      show(false);
+      button.classList.remove("busy");
+      const response = await fetch(facts.stream).catch(() => null);
+      if (response?.ok) say("The stream broke off. Press play to try again.");
+      else say(response ? await reason(response) : "The server cannot be reached.");
+    }
+    audio.addEventListener("waiting", () => button.classList.add("busy"));
+    audio.addEventListener("playing", () => {
+      button.classList.remove("busy");
+      say("");
+    });
+    return withAudio(() => {
+      if (stream !== null) return audio.paused ? audio.play() : audio.pause();
+      const at = audio.currentTime;
+      say("");
+      button.classList.add("busy");
+      audio.hidden = false;
+      stream = dashjs.MediaPlayer().create();
+      // What goes wrong is told in the page.
+      stream.updateSettings({ debug: { logLevel: dashjs.Debug.LOG_LEVEL_NONE } });
+      stream.on("error", () => setTimeout(broken));
+      stream.initialize(audio, new URL(facts.stream, location).href, true, at);
+    });
+  }
+
   // Without Video.js: the same sound as a file, by the browser's own means.
   function withFile() {
     async function made() {
+      if (!facts.file) throw new Error("The player could not be loaded.");
       for (;;) {
         const response = await fetch(facts.file, { headers: { Prefer: "wait=20" } });
         if (!response.ok) throw new Error(await reason(response));
@@ -137,35 +186,24 @@
       }
     }
     document.querySelector("video-js")?.remove();
-    for (const event of ["play", "pause", "ended"]) {
-      audio.addEventListener(event, () => show(!audio.paused && !audio.ended));
-    }
-    return {
-      async toggle() {
-        if (audio.src) return audio.paused ? audio.play() : audio.pause();
-        button.disabled = true;
-        say("Preparing…");
-        try {
-          audio.src = await made();
-          audio.hidden = false;
-          say("");
-          await audio.play();
-        } catch (problem) {
-          audio.removeAttribute("src");
-          say(problem.message);
-        }
-        button.disabled = false;
-      },
-      get at() { return audio.currentTime; },
-      set at(seconds) { audio.currentTime = seconds; },
-      get length() { return audio.duration; },
-      get loudness() { return audio.volume; },
-      set loudness(share) { audio.muted = false; audio.volume = Math.max(0, Math.min(1, share)); },
-      mute() { audio.muted = !audio.muted; },
-    };
+    return withAudio(async () => {
+      if (audio.src) return audio.paused ? audio.play() : audio.pause();
+      button.disabled = true;
+      say("Preparing…");
+      try {
+        audio.src = await made();
+        audio.hidden = false;
+        say("");
+        await audio.play();
+      } catch (problem) {
+        audio.removeAttribute("src");
+        say(problem.message);
+      }
+      button.disabled = false;
+    });
   }
 
-  const player = withVideoJs() ?? withFile();
+  const player = withDash() ?? withVideoJs() ?? withFile();
   button.addEventListener("click", () => player.toggle());
 
   const keys = {

@@ -19,6 +19,7 @@ from cache.origins.mounts import Mounts
 from cache.source import Origin
 from edge.fill.looks import Looks
 from edge.fill.surveys import Surveys
+from edge.fill.tempos import Tempos
 from edge.library.files import Files, Uploads
 from edge.library.sounds import Sounds
 from edge.sandbox.pool import Sandbox, SandboxSettings
@@ -39,6 +40,7 @@ class Workshop:
     sandbox: Sandbox
     surveys: Surveys
     looks: Looks
+    tempos: Tempos
     limits: Limits
 
 
@@ -57,12 +59,15 @@ async def open_workshop(
         stack.push_async_callback(sounds.aclose)
         surveys = Surveys(sandbox, sounds, hot)
         stack.push_async_callback(surveys.aclose)
+        tempos = Tempos(sandbox, sounds, surveys.poison, hot)
+        stack.push_async_callback(tempos.aclose)
         yield Workshop(
             files=files,
             sounds=sounds,
             sandbox=sandbox,
             surveys=surveys,
             looks=Looks(sandbox, sounds, surveys.poison),
+            tempos=tempos,
             limits=_limits(settings),
         )
 

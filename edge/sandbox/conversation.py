@@ -97,7 +97,9 @@ class Conversation:
                     case wire.Rendered(report=report):
                         report = dataclasses.replace(report, files=tuple(self._files))
                         return wire.Rendered(report=report)
-                    case wire.Surveyed() | wire.Probed() | wire.Pictured() | wire.Failed():
+                    case wire.Surveyed() | wire.Probed() | wire.Failed():
+                        return message
+                    case wire.Pictured() | wire.TempoFound():
                         return message
         except wire.Malformed as problem:
             raise SentGarbage(str(problem)) from problem

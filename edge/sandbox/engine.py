@@ -6,6 +6,9 @@ from edge.sandbox.jobs import Jobs
 from transforms.audio.cover_thumbnail import thumbnail
 from transforms.audio.describe.probe import probe
 from transforms.audio.survey import survey
+from transforms.audio.tempo_beats import tempo_of
 from transforms.render import render, warm
 
-ENGINE = Jobs(warm=warm, survey=survey, probe=probe, picture=thumbnail, render=render)
+ENGINE = Jobs(
+    warm=warm, survey=survey, probe=probe, picture=thumbnail, tempo=tempo_of, render=render
+)

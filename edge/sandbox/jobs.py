@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from transforms.audio.tempo import Tempo
 from transforms.plan import RenderPlan, RenderReport, SourceFacts
 from transforms.sinks import Sink
 from transforms.sources import Source
@@ -27,6 +28,12 @@ class Picture(Protocol):
     def __call__(self, source: Source, *, cover: bool) -> bytes: ...
 
 
+class FindTempo(Protocol):
+    """The shape of ``transforms.audio.tempo_beats.tempo_of``."""
+
+    def __call__(self, source: Source, *, track: int) -> Tempo | None: ...
+
+
 class Render(Protocol):
     """The shape of ``transforms.render.render``."""
 
@@ -43,6 +50,7 @@ class Jobs:
     survey: Survey
     probe: Callable[[Source], dict[str, object]]
     picture: Picture
+    tempo: FindTempo
     render: Render
 
 

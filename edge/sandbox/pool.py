@@ -29,6 +29,7 @@ from edge.sandbox.problems import (
     WorkerDied,
     ZygoteLost,
 )
+from transforms.audio.tempo import Tempo
 from transforms.formats import FORMATS
 from transforms.plan import RenderPlan, RenderReport, Segment, SourceFacts
 
@@ -57,6 +58,8 @@ class SandboxSettings:
     # Somebody is listening: three times the share of an ordinary one, still far from the server's.
     real_time_nice: int = 10
     concurrent_surveys: int = 4
+    # Each decodes minutes of sound, and nobody listens meanwhile.
+    concurrent_tempos: int = 2
 
 
 class Sandbox:
@@ -70,6 +73,7 @@ class Sandbox:
         self._starting = asyncio.Lock()
         self._deaths = 0
         self._surveys = asyncio.Semaphore(self._settings.concurrent_surveys)
+        self._tempos = asyncio.Semaphore(self._settings.concurrent_tempos)
 
     async def start(self) -> None:
         """
@@ -155,6 +159,22 @@ class Sandbox:
             match await Conversation(child).hold(job, [reader]):
                 case wire.Pictured(jpeg=jpeg):
                     return jpeg
+                case answer:
+                    _refuse(answer)
+
+    async def tempo(self, reader: Reader, *, track: int, deadline_seconds: float) -> Tempo | None:
+        """Find the tempo of one audio track, None if it has no beat; raises as ``survey``."""
+        job = wire.FindTempo(
+            sources=_specs([reader]),
+            limits=self._limits(deadline_seconds, file_bytes=0, nice=self._settings.render_nice),
+            track=track,
+        )
+        async with self._tempos, self._worker(deadline_seconds) as child:
+            match await Conversation(child).hold(job, [reader]):
+                case wire.TempoFound(bpm=float(bpm), confidence=confidence):
+                    return Tempo(bpm=bpm, confidence=confidence)
+                case wire.TempoFound():
+                    return None
                 case answer:
                     _refuse(answer)
 

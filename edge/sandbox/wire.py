@@ -174,6 +174,12 @@ class Picture(Job, frozen=True, kw_only=True):
     cover: bool
 
 
+class FindTempo(Job, frozen=True, kw_only=True):
+    """Find the tempo of one audio track."""
+
+    track: int
+
+
 class Render(Job, frozen=True, kw_only=True):
     """Make the artifact files of a plan, with so many threads that encode."""
 
@@ -235,6 +241,13 @@ class Pictured(Message, frozen=True, kw_only=True):
     jpeg: Annotated[bytes, msgspec.Meta(max_length=MAX_PICTURE_BYTES)]
 
 
+class TempoFound(Message, frozen=True, kw_only=True):
+    """The answer to ``FindTempo``; without ``bpm`` there is no beat."""
+
+    bpm: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 class Made(Message, frozen=True, kw_only=True):
     """Some of the files of the report that follows: a long HLS list outgrows one frame."""
 
@@ -255,10 +268,10 @@ class Failed(Message, frozen=True, kw_only=True):
     details: Annotated[dict[str, Detail], msgspec.Meta(max_length=MAX_DETAILS)]
 
 
-Answer = Surveyed | Probed | Pictured | Rendered | Failed
+Answer = Surveyed | Probed | Pictured | TempoFound | Rendered | Failed
 ToZygote = Spawn
 FromZygote = Ready | Spawned | NotSpawned | Exited
-ToWorker = Survey | Probe | Picture | Render | Created | Want
+ToWorker = Survey | Probe | Picture | FindTempo | Render | Created | Want
 FromWorker = Create | Progress | SegmentMade | Made | Answer
 
 Incoming = TypeVar("Incoming", bound=Message)

@@ -77,6 +77,11 @@ def _answer(
         case wire.Picture(cover=cover):
             (source,) = sources
             control.send(wire.Pictured(jpeg=jobs.picture(source, cover=cover)))
+        case wire.FindTempo(track=track):
+            (source,) = sources
+            found = jobs.tempo(source, track=track)
+            bpm, confidence = (found.bpm, found.confidence) if found else (None, 0.0)
+            control.send(wire.TempoFound(bpm=bpm, confidence=confidence))
         case wire.Render(plan=plan, threads=threads):
             report = jobs.render(plan, sources, ControlSink(control), threads=threads)
             for first in range(0, len(report.files), wire.FILES_PER_FRAME):

@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from edge.sandbox.jobs import Jobs
 from edge.sandbox.wire import MAX_PICTURE_BYTES, Progress, Surveyed, encode
 from edge.sandbox.worker import CONTROL_DESCRIPTOR
+from transforms.audio.tempo import Tempo
 from transforms.plan import RenderedFile, RenderPlan, RenderReport, Segment, SourceFacts
 from transforms.problems import Detail, UnsupportedMedia
 from transforms.sinks import Sink
@@ -65,6 +66,13 @@ PICTURES: dict[str, Callable[[Source], bytes]] = {
     "too large": lambda source: bytes(MAX_PICTURE_BYTES + 1),
     "deadly": lambda source: os.abort(),
 }
+
+
+def tempo(source: Source, *, track: int) -> Tempo | None:
+    word = source.read_at(0, source.size_bytes).decode()
+    if word == "still":
+        return None
+    return Tempo(bpm=float(word) + track, confidence=0.5)
 
 
 def echo(source: Source, argument: str) -> Document:
@@ -375,6 +383,6 @@ def start_a_thread() -> None:
     threading.Thread(target=signal.pause, daemon=True).start()
 
 
-JOBS = Jobs(warm=warm, survey=survey, probe=probe, picture=picture, render=render)
-BROKEN = Jobs(warm=break_down, survey=survey, probe=probe, picture=picture, render=render)
-THREADED = Jobs(warm=start_a_thread, survey=survey, probe=probe, picture=picture, render=render)
+JOBS = Jobs(warm=warm, survey=survey, probe=probe, picture=picture, tempo=tempo, render=render)
+BROKEN = dataclasses.replace(JOBS, warm=break_down)
+THREADED = dataclasses.replace(JOBS, warm=start_a_thread)

@@ -15,6 +15,7 @@ from cache.staging import Staging
 from edge.sandbox import wire
 from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import MediaProblem, SentGarbage, WorkerDied
+from transforms.audio.tempo import Tempo
 from transforms.formats import Format
 from transforms.plan import RenderedFile
 
@@ -43,6 +44,17 @@ async def test_a_picture_is_bytes_within_their_bound(sandbox: Sandbox, local: Lo
         await picture(over, cover=True)
     with pytest.raises(WorkerDied):
         await picture(local("deadly"), cover=True)
+
+
+async def test_a_tempo_is_told_or_that_there_is_none(sandbox: Sandbox, local: Local) -> None:
+    async def tempo(word: str) -> Tempo | None:
+        return await sandbox.tempo(local(word), track=2, deadline_seconds=AMPLE)
+
+    assert await tempo("118.5") == Tempo(bpm=120.5, confidence=0.5)
+    assert await tempo("still") is None
+    for nonsense in ("-200", "1e6"):
+        with pytest.raises(SentGarbage):
+            await tempo(nonsense)
 
 
 async def test_a_local_source_is_read_by_its_descriptor(sandbox: Sandbox, local: Local) -> None:

@@ -20,6 +20,7 @@ from edge.library.quota import StorageQuota
 from edge.library.storage import Storage
 from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake
+from edge.library.webhooks.sender import Sender
 from edge.registry import Records
 from edge.settings import Settings
 from edge.workshop import Workshop
@@ -70,7 +71,8 @@ async def open_archive(
     )
     async with Fetcher(allow_networks=settings.allow_networks) as fetcher:
         imports = Imports(fetcher=fetcher, intake=intake, most_bytes=settings.max_upload_bytes)
-        keeping = asyncio.create_task(keeper.keep())
+        sender = Sender(events=records.events, secrets=records.webhook_secrets, fetcher=fetcher)
+        loops = [asyncio.create_task(keeper.keep()), asyncio.create_task(sender.run())]
         try:
             yield Archive(
                 intake=intake,
@@ -87,6 +89,8 @@ async def open_archive(
                 ),
             )
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await sender.aclose()
             await describer.aclose()

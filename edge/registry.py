@@ -20,6 +20,8 @@ from edge.library.catalogue.store import Catalogue
 from edge.library.folders.store import Folders
 from edge.library.media.store import MediaRows
 from edge.library.uploads.store import UploadRows
+from edge.library.webhooks.secrets.store import WebhookSecrets
+from edge.library.webhooks.store import Events
 from edge.records.engine import open_records
 from edge.records.migrate import migrate
 from edge.settings import Settings
@@ -39,6 +41,8 @@ class Records:
     folders: Folders
     media: MediaRows
     uploads: UploadRows
+    events: Events
+    webhook_secrets: WebhookSecrets
 
 
 @contextlib.asynccontextmanager
@@ -69,6 +73,8 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
             folders=Folders(engine),
             media=MediaRows(engine),
             uploads=UploadRows(engine),
+            events=Events(engine),
+            webhook_secrets=WebhookSecrets(engine, seal),
         )
     finally:
         await engine.dispose()

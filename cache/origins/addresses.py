@@ -75,6 +75,15 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(ip_network(text.strip()) for text in texts)
 
 
+def is_address(text: str) -> bool:
+    """Tell whether *text* is the canonical spelling of an address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(address: str | Address, allow_networks: Sequence[Network] = ()) -> bool:
     """
     Tell whether *address* is on the public Internet, or inside one of *allow_networks*.

@@ -24,11 +24,13 @@ from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from cache.origins.addresses import Network, is_listed, is_public
+from cache.origins.addresses import Network, is_address, is_listed, is_public
 from cache.origins.urls import admit, redirected, without_secrets
 from cache.source import SourceForbidden, SourceProblem, SourceTooLarge, SourceUnreachable
 
 _PORTS = frozenset((80, 443))
+_LOCAL_NAMES = ("localhost", "localhost.")
+_LOOPBACK = ("127.0.0.1", "::1")
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _BLOCK_BYTES = 64 << 10
 
@@ -193,6 +195,24 @@ class Fetcher:
         """Return the limits of requests that bring none of their own."""
         return self._limits
 
+    def check(self, url: str) -> None:
+        """
+        Refuse a URL whose text alone shows that it is not allowed; a name may yet prove to be.
+
+        Raises:
+            SourceForbidden: It is none, or names an address or a port that is not allowed.
+        """
+        admitted = admit(url)
+        host, port = admitted.raw_host or "", admitted.port or 0
+        addresses = _LOOPBACK if host.lower() in _LOCAL_NAMES else (host,)
+        if is_address(addresses[0]):
+            allowed = any(self._reaches(address, port) for address in addresses)
+        else:
+            # Which address it has is seen when it is connected to.
+            allowed = port in _PORTS or bool(self._allow_networks)
+        if not allowed:
+            raise SourceForbidden(f"{without_secrets(admitted)}: {_NotAllowed().strerror}")
+
     async def __aenter__(self) -> "Fetcher":
         return self
 
@@ -325,10 +345,13 @@ class Fetcher:
     def _socket(self, addr_info: aiohttp.AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = addr_info
         host, port = str(address[0]), address[1]
-        listed = is_listed(host, self._allow_networks)
-        if not listed and (port not in _PORTS or not is_public(host)):
+        if not self._reaches(host, port):
             raise _NotAllowed
         return socket.socket(family, kind, protocol)
+
+    def _reaches(self, address: str, port: int) -> bool:
+        public = port in _PORTS and is_public(address)
+        return public or is_listed(address, self._allow_networks)
 
 
 def _refuse_encodings(response: aiohttp.ClientResponse) -> None:

@@ -1,0 +1,1 @@
+"""What accounts' webhooks are signed with."""

@@ -8,13 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from edge.fill.resets import CacheResets
+from edge.doors import doors, entrance_of
 from edge.node import Node
-from edge.web.auth import Auth
-from edge.web.base_url import BaseUrl
 from edge.web.cdn import Cdn
-from edge.web.dialects.bytescale.routes import BytescaleApi
-from edge.web.dialects.bytescale.storage import StorageApi
 from edge.web.hits.gate import Gate
 from edge.web.hits.path import HitPath
 from edge.web.hits.store import Hits
@@ -27,37 +23,13 @@ from edge.web.responses import json_response
 def build_app(node: Node) -> HitPath:
     """Build the application of an open node."""
     settings = node.settings
-    base_url = BaseUrl(settings.public_url)
-    auth = Auth(node.records.accounts, demo_account=settings.account if settings.demo else None)
-    bytescale = BytescaleApi(
-        auth=auth,
-        accounts=node.records.accounts,
-        jobs=node.records.jobs,
-        ledger=node.records.ledger,
-        filler=node.filler,
-        resets=CacheResets(node.artifacts, node.records.jobs, node.runner.owner),
-        base_url=base_url,
-        quota_seconds=settings.quota_seconds,
-        storage=node.archive.intake.quota,
-    )
-
-    storage = StorageApi(
-        auth=auth,
-        intake=node.archive.intake,
-        imports=node.archive.imports,
-        library=node.archive.library,
-        catalogue=node.records.catalogue,
-        folders=node.records.folders,
-        media=node.records.media,
-        base_url=base_url,
-        most_file_bytes=settings.max_upload_bytes,
-    )
+    entrance = entrance_of(node)
 
     async def health(_: Request) -> Response:
         return json_response(await health_of(node))
 
     async def welcome(request: Request) -> Response:
-        return welcome_page(base_url.of(request.scope), settings.account)
+        return welcome_page(entrance.base_url.of(request.scope), settings.account)
 
     gate = Gate(node.clock)
     root = settings.root
@@ -72,8 +44,7 @@ def build_app(node: Node) -> HitPath:
         routes=[
             Route("/", welcome),
             Route("/healthz", health),
-            *bytescale.routes(),
-            *storage.routes(),
+            *doors(entrance),
             *(found.route() for found in (player, find_dash_player()) if found is not None),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
@@ -81,9 +52,11 @@ def build_app(node: Node) -> HitPath:
     cdn = Cdn(
         router,
         files=node.workshop.files,
+        sounds=node.workshop.sounds,
         filler=node.filler,
-        base_url=base_url,
+        base_url=entrance.base_url,
         gate=gate,
+        viewers=entrance.viewers,
         hits=hits,
         player=player,
     )

@@ -18,11 +18,14 @@ from cache.staging import StagingArea
 from edge.archive import Archive, open_archive
 from edge.clock import Clock, SystemClock
 from edge.fill.admission import Admission, Budgets
+from edge.fill.chores import Chores
 from edge.fill.filler import Filler
 from edge.fill.grants import Grants, most_threads
 from edge.fill.growing import Growths
 from edge.fill.owners import OwnerFile, bury
+from edge.fill.resets import CacheResets
 from edge.fill.runner import Runner
+from edge.library.chores import LibraryChores
 from edge.library.storage import Storage
 from edge.library.uploaded import Uploaded
 from edge.registry import Records, open_accounts
@@ -67,36 +70,9 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         workshop = await stack.enter_async_context(open_workshop(settings, hot, uploaded))
         owner = await _take_over(settings, records)
         stack.callback(owner.release)
-        growths = Growths(artifacts)
-        runner = Runner(
-            owner=owner.owner,
-            slots=settings.workers,
-            shelf=workshop.sounds,
-            artifacts=artifacts,
-            jobs=records.jobs,
-            surveys=workshop.surveys,
-            sandbox=workshop.sandbox,
-            grants=Grants(cores=usable_cores(), most=most_threads(settings.worker_memory_bytes)),
-            growths=growths,
-            limits=workshop.limits,
-            deadline_seconds=settings.job_deadline_seconds,
-        )
-        filler = Filler(
-            shelf=workshop.sounds,
-            artifacts=artifacts,
-            jobs=records.jobs,
-            surveys=workshop.surveys,
-            admission=Admission(
-                records.jobs, records.ledger, records.accounts, clock, _budgets(settings)
-            ),
-            runner=runner,
-            growths=growths,
-            limits=workshop.limits,
-            clock=clock,
-        )
-        runner.open()
-        stack.push_async_callback(runner.aclose)
-        stack.push_async_callback(filler.aclose)
+        chores = Chores(records.jobs)
+        CacheResets(artifacts).teach(chores)
+        runner, filler = _filling(settings, records, workshop, artifacts, clock, owner, chores)
         archive = await stack.enter_async_context(
             open_archive(
                 settings,
@@ -107,6 +83,15 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
                 clock=clock,
             )
         )
+        LibraryChores(
+            library=archive.library,
+            catalogue=records.catalogue,
+            folders=records.folders,
+            filler=filler,
+        ).teach(chores)
+        stack.push_async_callback(filler.aclose)
+        runner.open()
+        stack.push_async_callback(runner.aclose)
         yield Node(
             settings=settings,
             clock=clock,
@@ -117,6 +102,46 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             filler=filler,
             archive=archive,
         )
+
+
+def _filling(
+    settings: Settings,
+    records: Records,
+    workshop: Workshop,
+    artifacts: Artifacts,
+    clock: Clock,
+    owner: OwnerFile,
+    chores: Chores,
+) -> tuple[Runner, Filler]:
+    growths = Growths(artifacts)
+    runner = Runner(
+        owner=owner.owner,
+        slots=settings.workers,
+        shelf=workshop.sounds,
+        artifacts=artifacts,
+        jobs=records.jobs,
+        surveys=workshop.surveys,
+        sandbox=workshop.sandbox,
+        grants=Grants(cores=usable_cores(), most=most_threads(settings.worker_memory_bytes)),
+        growths=growths,
+        chores=chores,
+        limits=workshop.limits,
+        deadline_seconds=settings.job_deadline_seconds,
+    )
+    filler = Filler(
+        shelf=workshop.sounds,
+        artifacts=artifacts,
+        jobs=records.jobs,
+        surveys=workshop.surveys,
+        admission=Admission(
+            records.jobs, records.ledger, records.accounts, clock, _budgets(settings)
+        ),
+        runner=runner,
+        growths=growths,
+        limits=workshop.limits,
+        clock=clock,
+    )
+    return runner, filler
 
 
 async def _take_over(settings: Settings, records: Records) -> OwnerFile:

@@ -24,7 +24,7 @@ MOST_FUNCTION_LINES = 70
 
 # Each library's only homes, as prefixes of module paths.
 HOMES = {
-    "starlette": ("edge/web/", "edge/app.py"),
+    "starlette": ("edge/web/", "edge/app.py", "edge/doors.py"),
     "uvicorn": ("edge/cli/", "edge/web/"),
     "av": ("transforms/audio/", "transforms/mux/", "transforms/render/"),
     "lameenc": ("transforms/audio/",),

@@ -1,55 +1,53 @@
 """
 Forgetting artifacts on purpose.
 
-A reset is recorded as a job that is done when it is begun, because clients of this API expect one
-to poll. What is made again afterwards is not billed again: the ledger knows its key.
+A reset is a chore, because clients of this API expect a job to poll. What is made again afterwards
+is not billed again: the ledger knows its key.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+import msgspec
 
 from cache.artifacts import Artifacts
-from edge import ids
-from edge.jobs.job import Job
-from edge.jobs.store import Jobs
+from edge.fill.chores import Chores
+from edge.fill.leases import Progress
+
+RESET = "reset"
 
 _API = "/audio"
+
+
+class Reset(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Artifacts to be forgotten.
+
+    ``pattern`` is a path with its API, such as ``/audio/talk.mp3``, or a prefix before ``*``.
+    Without ``permanent`` only caches in front are meant, which this edge does not hold.
+    """
+
+    pattern: str
+    permanent: bool
 
 
 class CacheResets:
     """Removes artifacts by a URL pattern."""
 
-    def __init__(self, artifacts: Artifacts, jobs: Jobs, owner: str) -> None:
+    def __init__(self, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
-        self._jobs = jobs
-        self._owner = owner
 
-    async def reset(self, account: str, subject: str, *, pattern: str, permanent: bool) -> Job:
-        """
-        Remove the artifacts whose URL below the account matches.
+    def teach(self, chores: Chores) -> None:
+        """Let a node do resets."""
+        chores.know(RESET, self.reset)
 
-        Args:
-            pattern: A path with its API, such as ``/audio/talk.mp3``, or a prefix before ``*``.
-
-            permanent: Whether to remove artifacts; without it only caches in front are meant,
-                which this edge does not hold.
-        """
-        job, lease = await self._jobs.submit(
-            key=hashlib.sha256(ids.new_job_id().encode()).hexdigest(),
-            account=account,
-            subject=subject,
-            priority=0,
-            owner=self._owner,
-        )
-        removed = 0
-        if permanent:
-            removed = await self._artifacts.purge(account, matcher(pattern))
-        if lease is not None:
-            await self._jobs.finish(lease, charge=None, details=json.dumps({"removed": removed}))
-        return await self._jobs.get(account, job.id) or job
+    async def reset(self, account: str, order: bytes, _: Progress) -> Mapping[str, object]:
+        """Remove the artifacts whose URL below the account matches."""
+        wanted = msgspec.json.decode(order, type=Reset)
+        if not wanted.permanent:
+            return {"removed": 0}
+        return {"removed": await self._artifacts.purge(account, matcher(wanted.pattern))}
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

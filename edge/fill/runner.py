@@ -14,7 +14,6 @@ import logging
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, TypeAlias
 
 import msgspec
 
@@ -23,14 +22,16 @@ from cache.receipts import Receipt
 from cache.source import Reader, SourceChanged, SourceMissing, SourceProblem
 from cache.staging import Staging
 from edge.billing.charge import Charge, charge_for
+from edge.fill.chores import Chores, is_chore
 from edge.fill.grants import Grants
 from edge.fill.growing import Growing, Growths
+from edge.fill.leases import LeaseLost, Progress, while_leased
 from edge.fill.pricing import produced_by
 from edge.fill.problems import FileNotThere
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find, understand
-from edge.jobs.job import REAL_TIME_PRIORITY, JobState, Lease
+from edge.jobs.job import REAL_TIME_PRIORITY, Job, JobState, Lease
 from edge.jobs.store import POLL_SECONDS, Jobs
 from edge.jobs.wakeups import wait
 from edge.sandbox.pool import Sandbox
@@ -43,20 +44,16 @@ from transforms.problems import TransformProblem
 
 _log = logging.getLogger(__name__)
 
-RENEWED_EVERY_SECONDS = 1.0
-
 # A source whose decoding kills a worker is tried twice (DESIGN: hostile input).
 MOST_ATTEMPTS = 2
 
 # The engine has one thread for what is made of other codecs, whatever it is granted.
 _ENCODED_BY_MANY = (Codec.AAC, Codec.MP3)
 
+# Most chores are done by then, and a job that is done need not be polled.
+_MOMENT_SECONDS = 0.5
+
 _REPORT = "report"
-_Render: TypeAlias = Coroutine[Any, Any, RenderReport]
-
-
-class LeaseLost(Exception):
-    """The job was cancelled, or passed on to another owner."""
 
 
 class Runner:
@@ -70,6 +67,8 @@ class Runner:
         slots: How many jobs may run at once.
 
         grants: The encoder threads that runs share.
+
+        chores: What jobs may be besides transforms; they take no slots.
     """
 
     def __init__(
@@ -84,6 +83,7 @@ class Runner:
         sandbox: Sandbox,
         grants: Grants,
         growths: Growths,
+        chores: Chores,
         limits: Limits,
         deadline_seconds: float,
     ) -> None:
@@ -101,6 +101,7 @@ class Runner:
         self._sandbox = sandbox
         self._grants = grants
         self._growths = growths
+        self._chores = chores
         self._limits = limits
         self._deadline_seconds = deadline_seconds
         self._runs: set[asyncio.Task[None]] = set()
@@ -147,9 +148,26 @@ class Runner:
 
     def start(self, lease: Lease) -> None:
         """Run a leased job in a slot that was taken for it."""
-        run = asyncio.create_task(self._run(lease), name=f"job {lease.job_id}")
+        if is_chore(lease.subject):
+            self.give_slot_back()
+            self._begin(self._do_chore(lease), lease)
+        else:
+            self._begin(self._run(lease), lease)
+
+    def _begin(self, work: Coroutine[None, None, None], lease: Lease) -> None:
+        run = asyncio.create_task(work, name=f"job {lease.job_id}")
         self._runs.add(run)
         run.add_done_callback(self._runs.discard)
+
+    async def begin_chore(self, account: str, name: str, order: bytes) -> Job:
+        """Begin a chore, and give it a moment; if this node dies, another does it."""
+        job, lease = await self._chores.submit(account, name, order, owner=self.owner)
+        if lease is not None:
+            self._begin(self._do_chore(lease), lease)
+        deadline = asyncio.get_running_loop().time() + _MOMENT_SECONDS
+        while not job.state.settled and deadline > asyncio.get_running_loop().time():
+            job = await self._jobs.changed(job.id, job.updated_ms, _MOMENT_SECONDS) or job
+        return job
 
     async def _look_for_work(self) -> None:
         await self._look(self._slot_free, least_priority=None)
@@ -199,6 +217,16 @@ class Runner:
                 await self._let_go(lease)
             finally:
                 self.give_slot_back()
+
+    async def _do_chore(self, lease: Lease) -> None:
+        try:
+            await self._chores.do(lease)
+        except LeaseLost:
+            _log.info("job %s was cancelled or passed on", lease.job_id)
+        except Exception as problem:
+            code, message = failure_of(problem)
+            _log.info("job %s failed: %s: %s", lease.job_id, code, message)
+            await self._jobs.fail(lease, code=code, message=message)
 
     def _how_far(self, lease: Lease) -> str:
         """Say where a stream that was being played broke off."""
@@ -278,7 +306,7 @@ class Runner:
         staging: Staging,
         growing: Growing | None,
     ) -> RenderReport:
-        progress = _Progress()
+        progress = Progress()
         async with contextlib.AsyncExitStack() as stack:
             readers: list[Reader] = []
             for source in wanted.sources:
@@ -297,7 +325,8 @@ class Runner:
                 threads=threads,
             )
             try:
-                report = await self._while_leased(lease, render, progress, growing)
+                check = growing.check if growing is not None else _nothing
+                report = await while_leased(self._jobs, lease, render, progress, check)
             except BaseException as problem:
                 if isinstance(problem, WorkerDied) and not isinstance(problem, ZygoteLost):
                     await self._surveys.poison.note(wanted.sources)
@@ -317,34 +346,9 @@ class Runner:
         # No variant of a stream that somebody waits for is to wait for another.
         return self._grants.lent(least=len(plan.encodings) if spec.real_time else 1)
 
-    async def _while_leased(
-        self, lease: Lease, render: _Render, progress: _Progress, growing: Growing | None
-    ) -> RenderReport:
-        """Let a render go on for as long as the lease can be renewed."""
-        rendering = asyncio.create_task(render, name=f"render {lease.job_id}")
-        try:
-            while True:
-                done, _ = await asyncio.wait({rendering}, timeout=RENEWED_EVERY_SECONDS)
-                if done:
-                    return rendering.result()
-                if growing is not None:
-                    growing.check()
-                if not await self._jobs.renew(lease, progress.fraction):
-                    raise LeaseLost
-        finally:
-            rendering.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await rendering
 
-
-class _Progress:
-    """What a worker said last about how far it is."""
-
-    def __init__(self) -> None:
-        self.fraction = 0.0
-
-    def note(self, fraction: float) -> None:
-        self.fraction = max(self.fraction, min(1.0, fraction))
+def _nothing() -> None:
+    """Nothing is to be looked at."""
 
 
 def failure_of(problem: Exception) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from edge.library.folders.folder import (
@@ -72,6 +72,17 @@ class Folders:
             description=description,
             permissions=permissions,
         )
+
+    async def made_in(self, account: str, path: str, *, recursive: bool) -> tuple[FolderEntry, ...]:
+        """List the folder at *path* and those below it that were made, the outermost first."""
+        mine = and_(folders.c.account == account, folders.c.made)
+        stem = path.rstrip("/") + "/"
+        here = folders.c.path == path
+        if recursive:
+            here = or_(here, folders.c.path.startswith(stem, autoescape=True))
+        query = select(folders).where(mine, here).order_by(folders.c.path)
+        async with reading(self._engine) as connection:
+            return tuple(folder_entry(row._asdict()) for row in await connection.execute(query))
 
     async def unmake(self, account: str, path: str) -> bool:
         """Let a folder be there no longer than something is in it; False if there is none."""

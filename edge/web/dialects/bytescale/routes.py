@@ -16,8 +16,10 @@ from starlette.routing import Route
 from edge.accounts.principal import Principal
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
+from edge.fill.chores import is_chore
 from edge.fill.filler import Filler
-from edge.fill.resets import CacheResets
+from edge.fill.resets import RESET, Reset
+from edge.fill.runner import Runner
 from edge.fill.wanted import understand
 from edge.jobs.job import Job, JobState
 from edge.jobs.store import Jobs
@@ -52,7 +54,7 @@ class BytescaleApi:
     jobs: Jobs
     ledger: Ledger
     filler: Filler
-    resets: CacheResets
+    runner: Runner
     base_url: BaseUrl
     quota_seconds: int | None
     storage: StorageQuota
@@ -115,12 +117,8 @@ class BytescaleApi:
                 "/audio/shows/* or /*.",
                 value=reset.pattern[:200],
             )
-        job = await self.resets.reset(
-            account,
-            wire.reset_subject(reset.pattern),
-            pattern=reset.pattern,
-            permanent=reset.reset_permanent_cache,
-        )
+        order = Reset(pattern=reset.pattern, permanent=reset.reset_permanent_cache)
+        job = await self.runner.begin_chore(account, RESET, msgspec.json.encode(order))
         return json_response(await self._body(request, job))
 
     async def usage(self, request: Request, account: str, _: Principal) -> Response:
@@ -162,8 +160,8 @@ class BytescaleApi:
 
     async def _body(self, request: Request, job: Job) -> wire.JobBody:
         base_url = self.base_url.of(request.scope)
-        if wire.job_type(job) == wire.RESET_CACHE_JOB:
-            return wire.job_body(job, base_url, url=None, ready=True)
+        if is_chore(job.subject):
+            return wire.chore_body(job, base_url)
         url = understand(job.subject)
         ready = job.state is JobState.DONE and await self.filler.is_there(job)
         return wire.job_body(job, base_url, url=url, ready=ready)

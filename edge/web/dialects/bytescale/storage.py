@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,14 +16,13 @@ from starlette.routing import Route
 from edge.accounts.principal import Principal
 from edge.ids import KeyKind
 from edge.library.catalogue.entry import FileEntry
-from edge.library.catalogue.store import Catalogue, PathTaken
+from edge.library.catalogue.store import Catalogue
 from edge.library.folders.folder import FolderEntry
 from edge.library.folders.store import Folders
 from edge.library.library import MediaLibrary
 from edge.library.media.media import Draft, Media
 from edge.library.media.store import MediaRows
-from edge.library.paths import BadPath, PathWish, checked
-from edge.library.quota import StorageFull
+from edge.library.paths import PathWish, checked
 from edge.library.storage import BodyTooLong
 from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake, Wish, WrongPart
@@ -33,6 +31,15 @@ from edge.web import problems
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.bytescale import storage_wire as wire
+from edge.web.dialects.bytescale.batches import BatchApi
+from edge.web.dialects.bytescale.checks import (
+    REFUSALS,
+    checked_draft,
+    folder_path,
+    problem_of,
+    telling,
+    whole,
+)
 from edge.web.dialects.bytescale.endpoints import (
     Endpoint,
     account_route,
@@ -42,15 +49,12 @@ from edge.web.dialects.bytescale.endpoints import (
 )
 from edge.web.forms.form import FilePart, form_of
 from edge.web.forms.parser import Limits
-from edge.web.problems import Problem
 from edge.web.refusals import refusals
 from edge.web.responses import COMMON_HEADERS, json_response, preflight_response
 
 _MOST_LISTED = 1000
 _MOST_FORM_FILES = 32
 _MOST_TIMEOUT_MS = 3_600_000
-
-_REFUSALS = (BadPath, WrongPart, PathTaken, BodyTooLong, StorageFull)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class StorageApi:
     catalogue: Catalogue
     folders: Folders
     media: MediaRows
+    batches: BatchApi
     base_url: BaseUrl
     most_file_bytes: int
 
@@ -83,12 +88,19 @@ class StorageApi:
             self._route(account + "/files", secret=True, DELETE=self.delete),
             self._route(account + "/files/copy", secret=True, POST=self.copy),
             self._route(account + "/folders/list", secret=True, GET=self.list_folder),
-            self._route(account + "/folders", secret=True, GET=self.folder, PUT=self.make_folder),
+            self._route(
+                account + "/folders",
+                secret=True,
+                GET=self.folder,
+                PUT=self.make_folder,
+                DELETE=self.batches.delete_folder,
+            ),
+            *self.batches.routes(),
         ]
 
     def _route(self, path: str, *, secret: bool = False, **endpoints: Endpoint) -> Route:
         holder = self.auth.secret_holder if secret else self.auth.key_holder
-        told = {method: _telling(endpoint) for method, endpoint in endpoints.items()}
+        told = {method: telling(endpoint) for method, endpoint in endpoints.items()}
         return account_route(path, holder, **told)
 
     async def begin(self, request: Request, account: str, principal: Principal) -> Response:
@@ -124,8 +136,8 @@ class StorageApi:
             )
             try:
                 entry = await self.intake.bring(account, wish, part)
-            except _REFUSALS as refusal:
-                problem = _problem_of(refusal)
+            except REFUSALS as refusal:
+                problem = problem_of(refusal)
                 now_ms = self.intake.clock.now_ms()
                 errors.append(
                     wire.refused_body(
@@ -178,7 +190,7 @@ class StorageApi:
                 upload, request.path_params["number"], body_of(request)
             )
         except (WrongPart, BodyTooLong) as refusal:
-            raise _problem_of(refusal) from refusal
+            raise problem_of(refusal) from refusal
         return Response(status_code=200, headers={**COMMON_HEADERS, "ETag": f'"{digest}"'})
 
     async def complete(self, request: Request, account: str, _: Principal) -> Response:
@@ -205,7 +217,9 @@ class StorageApi:
         original, media = await self._file(account, checked(body.source))
         with refusals():
             await self.intake.copy(
-                original, checked(body.destination), draft=_checked(body.draft_of(media))
+                original,
+                checked(body.destination),
+                draft=checked_draft(body.relabel().draft_of(media)),
             )
         return json_response({"status": "Copied"})
 
@@ -217,7 +231,7 @@ class StorageApi:
     async def make_folder(self, request: Request, account: str, _: Principal) -> Response:
         """Make a folder, or change what it says."""
         body = await json_of(request, wire.PutFolder)
-        path = _folder_path(body.folder_path)
+        path = folder_path(body.folder_path)
         there = await self.folders.get(account, path)
         made = await self.folders.make(
             account,
@@ -231,7 +245,7 @@ class StorageApi:
         """List what is in a folder."""
         query = request.query_params
         folder = await self._folder(account, query.get("folderPath"))
-        limit = _whole(query.get("limit"), "limit", most=_MOST_LISTED) or 50
+        limit = whole(query.get("limit"), "limit", most=_MOST_LISTED) or 50
         page = await self.catalogue.list(
             account, folder.path, cursor=query.get("cursor") or None, limit=limit
         )
@@ -260,7 +274,7 @@ class StorageApi:
             size_bytes=self.most_file_bytes,
             mime=mime,
             original_name=query.get("originalFileName", original_name),
-            draft=_checked(
+            draft=checked_draft(
                 Draft(
                     tags=tuple(query.getlist("tag")),
                     metadata=decoded(metadata, dict[str, object]) if metadata else {},
@@ -270,7 +284,7 @@ class StorageApi:
         )
 
     async def _folder(self, account: str, text: str | None) -> FolderEntry:
-        folder = await self.folders.get(account, _folder_path(text))
+        folder = await self.folders.get(account, folder_path(text))
         if folder is None:
             raise problems.not_found("This account has no such folder.")
         return folder
@@ -299,7 +313,7 @@ def _wish(body: wire.Described, size_bytes: int, principal: Principal) -> Wish:
         size_bytes=size_bytes,
         mime=body.mime,
         original_name=body.original_file_name,
-        draft=_checked(Draft(tags=body.tags, metadata=body.metadata)),
+        draft=checked_draft(Draft(tags=body.tags, metadata=body.metadata)),
         overwrites=_may_overwrite(principal),
     )
 
@@ -326,57 +340,3 @@ def _file_path(request: Request) -> str:
     if path is None:
         raise problems.bad_parameter("filePath", "The query has to name a file: ?filePath=/….")
     return checked(path)
-
-
-def _folder_path(text: str | None) -> str:
-    path = text.rstrip("/") if text else ""
-    return checked(path) if path else "/"
-
-
-def _checked(draft: Draft) -> Draft:
-    if not wire.known_tags(draft.tags):
-        raise problems.bad_parameter(
-            "tags", f"A file has up to {wire.MOST_TAGS} tags of 1 to 255 characters."
-        )
-    if len(msgspec.json.encode(draft.metadata)) > wire.MOST_METADATA_BYTES:
-        raise problems.bad_parameter(
-            "metadata", f"A file's metadata is up to {wire.MOST_METADATA_BYTES} bytes of JSON."
-        )
-    return draft
-
-
-def _whole(text: str | None, name: str, *, most: int) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise problems.bad_parameter(name, f"{name} is a number from 1 to {most}.", value=text)
-    return int(text)
-
-
-def _telling(endpoint: Endpoint) -> Endpoint:
-    async def answer(request: Request, account: str, principal: Principal) -> Response:
-        try:
-            return await endpoint(request, account, principal)
-        except _REFUSALS as refusal:
-            raise _problem_of(refusal) from refusal
-
-    return answer
-
-
-def _problem_of(refusal: Exception) -> Problem:
-    match refusal:
-        case BadPath():
-            return problems.bad_parameter("path", str(refusal))
-        case PathTaken():
-            return problems.conflict(
-                "There is a file already, and this key may not overwrite it.",
-                filePath=refusal.path,
-            )
-        case StorageFull():
-            return problems.over_quota(
-                str(refusal), usedBytes=refusal.used_bytes, quotaBytes=refusal.quota_bytes
-            )
-        case BodyTooLong():
-            return problems.too_large(f"The body is longer than {refusal} bytes.")
-        case _:
-            return problems.bad_request(str(refusal))

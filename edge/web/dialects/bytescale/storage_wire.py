@@ -10,8 +10,9 @@ import msgspec
 
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Page
+from edge.library.chores import Relabel
 from edge.library.folders.folder import FolderEntry, Grant, Scope
-from edge.library.media.media import Draft, Media
+from edge.library.media.media import Media
 from edge.library.paths import PathWish
 from edge.library.uploads.upload import Upload
 
@@ -101,6 +102,16 @@ class NewMetadata(msgspec.Struct, frozen=True, kw_only=True):
     value: dict[str, object] = {}
 
 
+def relabel(tags: NewTags | None, metadata: NewMetadata | None) -> Relabel:
+    """Say in our words what is to be known of a copy."""
+    return Relabel(
+        tags=None if tags is None else tags.value,
+        merge_tags=tags is not None and tags.merge,
+        metadata=None if metadata is None else metadata.value,
+        merge_metadata=metadata is not None and metadata.merge,
+    )
+
+
 class CopyFile(msgspec.Struct, frozen=True, kw_only=True):
     """The body that copies a file (SDK, CopyFileRequest); what is left out is the original's."""
 
@@ -109,21 +120,9 @@ class CopyFile(msgspec.Struct, frozen=True, kw_only=True):
     tags: NewTags | None = None
     metadata: NewMetadata | None = None
 
-    def draft_of(self, original: Media) -> Draft:
-        """Say what is known of the copy."""
-        tags, metadata = original.tags, dict(original.metadata)
-        if self.tags is not None:
-            kept = tags if self.tags.merge else ()
-            tags = tuple(dict.fromkeys((*kept, *self.tags.value)))
-        if self.metadata is not None:
-            metadata = {**(metadata if self.metadata.merge else {}), **self.metadata.value}
-        return Draft(
-            title=original.title,
-            description=original.description,
-            tags=tags,
-            metadata=metadata,
-            public=original.public,
-        )
+    def relabel(self) -> Relabel:
+        """Say what is to be known of the copy."""
+        return relabel(self.tags, self.metadata)
 
 
 class NewValue(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,11 +7,17 @@ Pure mapping. The field names and the order of a job are the seed's ("Example #3
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import NotRequired, TypedDict
 
+import msgspec
+
 from edge.billing.store import LedgerEntry, MonthTotal
+from edge.fill.resets import RESET
 from edge.jobs.job import Job, JobState
+from edge.library.chores import COPY_FILES, COPY_FOLDERS, DELETE_FILES, DELETE_FOLDERS, SAVE
+from edge.web.dialects.bytescale.storage_wire import file_url
 from transforms import canonical
 from transforms.audio.timeline import Resolved, ResolvedClip
 from transforms.formats import Codec
@@ -24,7 +30,17 @@ RESET_CACHE_JOB = "ResetCacheJob"
 
 # The SDK knows the first, the seed the second; they are one kind of job.
 TRANSFORM_JOB_TYPES = ("ProcessAudioJob", PROCESS_FILE_JOB)
-JOB_TYPES = (*TRANSFORM_JOB_TYPES, RESET_CACHE_JOB)
+
+# SDK, AccountJobType; a transform that is kept is the same to a client as one that is not.
+_CHORE_TYPES = {
+    RESET: RESET_CACHE_JOB,
+    DELETE_FILES: "DeleteFileBatchJob",
+    DELETE_FOLDERS: "DeleteFolderBatchJob",
+    COPY_FILES: "CopyFileBatchJob",
+    COPY_FOLDERS: "CopyFolderBatchJob",
+    SAVE: PROCESS_FILE_JOB,
+}
+JOB_TYPES = tuple(dict.fromkeys((*TRANSFORM_JOB_TYPES, *_CHORE_TYPES.values())))
 
 # The seed: the response "initially contains "status": "Running"", and pollers are written to go
 # on while it does; whether a worker is free yet shows in the progress.
@@ -35,7 +51,6 @@ _STATUS = {
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
 }
-_RESET_SUBJECT = "reset "
 
 
 class JobBody(TypedDict):
@@ -55,7 +70,14 @@ class JobBody(TypedDict):
     transform: NotRequired[dict[str, object]]
 
 
-def job_body(job: Job, base_url: str, *, url: TransformUrl | None, ready: bool) -> JobBody:
+def job_body(
+    job: Job,
+    base_url: str,
+    *,
+    url: TransformUrl | None,
+    ready: bool,
+    sign: Callable[[str], str] = str,
+) -> JobBody:
     """
     Write a job.
 
@@ -68,6 +90,8 @@ def job_body(job: Job, base_url: str, *, url: TransformUrl | None, ready: bool) 
 
         ready: Whether the artifact can be had now; a job that is done but whose artifact was
             evicted is running as far as a client can tell.
+
+        sign: Makes the path of the artifact one that whoever asked may use.
     """
     state = JobState.RUNNING if job.state is JobState.DONE and url and not ready else job.state
     kind = job_type(job)
@@ -88,7 +112,7 @@ def job_body(job: Job, base_url: str, *, url: TransformUrl | None, ready: bool) 
             "result": {
                 "type": "Artifact",
                 "artifact": url.spec.artifact,
-                "artifactUrl": base_url + url.artifact_path(url.spec.artifact),
+                "artifactUrl": base_url + sign(url.artifact_path(url.spec.artifact)),
             }
         }
     if state is JobState.FAILED:
@@ -96,14 +120,21 @@ def job_body(job: Job, base_url: str, *, url: TransformUrl | None, ready: bool) 
     return body
 
 
+def chore_body(job: Job, base_url: str) -> JobBody:
+    """Write a job that is no transform; what it has done is its summary."""
+    body = job_body(job, base_url, url=None, ready=True)
+    if job.state is JobState.DONE:
+        told = msgspec.json.decode(job.details, type=dict[str, object])
+        path = told.get("filePath")
+        if isinstance(path, str):
+            told = {"result": {**told, "fileUrl": file_url(job.account, path, base_url)}}
+        body["summary"] = told
+    return body
+
+
 def job_type(job: Job) -> str:
     """Name a job's type by what it is about."""
-    return RESET_CACHE_JOB if job.subject.startswith(_RESET_SUBJECT) else PROCESS_FILE_JOB
-
-
-def reset_subject(pattern: str) -> str:
-    """Spell the subject of a cache reset."""
-    return _RESET_SUBJECT + pattern
+    return _CHORE_TYPES.get(job.subject.partition(" ")[0], PROCESS_FILE_JOB)
 
 
 def transform_body(url: TransformUrl, resolved: Resolved | None) -> dict[str, object]:

@@ -83,11 +83,19 @@ def test_a_failed_job_says_why() -> None:
     assert body["error"] == {"code": "no_audio", "message": "None."}
 
 
-def test_a_reset_is_a_job_without_a_result() -> None:
-    reset = replace(JOB, subject=wire.reset_subject("/audio/*"))
-    body = wire.job_body(reset, BASE, url=None, ready=True)
+def test_a_reset_says_what_it_has_removed() -> None:
+    reset = replace(JOB, subject='reset {"pattern":"/audio/*"}', details='{"removed":3}')
+    body = wire.chore_body(reset, BASE)
 
-    assert (body["jobType"], body["status"], body["summary"]) == ("ResetCacheJob", "Succeeded", {})
+    assert (body["jobType"], body["status"]) == ("ResetCacheJob", "Succeeded")
+    assert body["summary"] == {"removed": 3}
+
+
+def test_a_transform_that_is_kept_says_where() -> None:
+    kept = replace(JOB, subject="save {}", details='{"filePath":"/a b.mp3"}')
+    result = wire.chore_body(kept, BASE)["summary"]["result"]
+
+    assert result == {"filePath": "/a b.mp3", "fileUrl": f"{BASE}/W142hJk/raw/a%20b.mp3"}
 
 
 def test_the_seed_s_worked_examples_as_usage() -> None:

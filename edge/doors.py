@@ -1,0 +1,108 @@
+"""The doors of a node: each vendor's API, in front of what all of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from edge.accounts.plans import Plan, Plans
+from edge.node import Node
+from edge.web.access_tokens import AccessTokens
+from edge.web.auth import Auth
+from edge.web.base_url import BaseUrl
+from edge.web.dialects.bytescale.batches import BatchApi
+from edge.web.dialects.bytescale.routes import BytescaleApi
+from edge.web.dialects.bytescale.storage import StorageApi
+from edge.web.dialects.picora.hosting import Hosting
+from edge.web.dialects.picora.routes import PicoraApi
+from edge.web.viewers import Viewers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """What every door asks: who somebody is, what they may see, where this edge is."""
+
+    node: Node
+    auth: Auth
+    viewers: Viewers
+    base_url: BaseUrl
+
+
+def entrance_of(node: Node) -> Entrance:
+    """Build what the doors of a node share."""
+    settings = node.settings
+    base_url = BaseUrl(settings.public_url)
+    auth = Auth(
+        node.records.accounts,
+        node.records.jwt_keys,
+        node.clock,
+        demo_account=settings.account if settings.demo else None,
+    )
+    viewers = Viewers(auth, node.records.accounts, base_url)
+    return Entrance(node=node, auth=auth, viewers=viewers, base_url=base_url)
+
+
+def doors(entrance: Entrance) -> list[Route]:
+    """List the routes of all doors."""
+    return [*_bytescale(entrance), *_picora(entrance)]
+
+
+def _bytescale(entrance: Entrance) -> list[Route]:
+    node, auth, base_url = entrance.node, entrance.auth, entrance.base_url
+    settings, records, archive = node.settings, node.records, node.archive
+    api = BytescaleApi(
+        auth=auth,
+        accounts=records.accounts,
+        jobs=records.jobs,
+        ledger=records.ledger,
+        filler=node.filler,
+        runner=node.runner,
+        base_url=base_url,
+        quota_seconds=settings.quota_seconds,
+        storage=archive.intake.quota,
+    )
+    batches = BatchApi(
+        auth=auth,
+        catalogue=records.catalogue,
+        media=records.media,
+        runner=node.runner,
+        base_url=base_url,
+        clock=node.clock,
+    )
+    storage = StorageApi(
+        auth=auth,
+        intake=archive.intake,
+        imports=archive.imports,
+        library=archive.library,
+        catalogue=records.catalogue,
+        folders=records.folders,
+        media=records.media,
+        batches=batches,
+        base_url=base_url,
+        most_file_bytes=settings.max_upload_bytes,
+    )
+    tokens = AccessTokens(auth=auth, clock=node.clock, base_url=base_url)
+    return [*api.routes(), *storage.routes(), *tokens.routes()]
+
+
+def _picora(entrance: Entrance) -> list[Route]:
+    node, settings = entrance.node, entrance.node.settings
+    sizes = {
+        Plan.PRO: settings.plan_pro_file_bytes,
+        Plan.PRO_PLUS: settings.plan_pro_plus_file_bytes,
+    }
+    most = settings.max_upload_bytes
+    plans = Plans(
+        accounts=node.records.accounts,
+        default=Plan(settings.plan),
+        most_file_bytes={plan: min(size, most) for plan, size in sizes.items()},
+    )
+    api = PicoraApi(
+        auth=entrance.auth,
+        hosting=Hosting(library=node.archive.library, plans=plans),
+        base_url=entrance.base_url,
+        most_file_bytes=most,
+        upload_hours=settings.upload_hours,
+    )
+    return api.routes()

@@ -1,0 +1,267 @@
+"""
+What of the library is done as a job: deleting and copying by the hundred, and keeping what a
+transform has made as a file.
+
+Each can be begun again by another node: what is deleted stays deleted, and a copy takes the place
+of the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from cache.source import Reader, SourceMissing
+from edge.fill.chores import Chores
+from edge.fill.filler import Filler
+from edge.fill.leases import Progress
+from edge.fill.wanted import understand
+from edge.jobs.job import JobState
+from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.store import Catalogue
+from edge.library.folders.store import Folders
+from edge.library.library import MediaLibrary
+from edge.library.media.media import Draft, Media
+from edge.library.paths import PathWish
+from edge.library.quota import StorageFull
+from edge.library.uploads.intake import Wish
+from edge.sandbox.problems import MediaProblem
+
+DELETE_FILES = "delete-files"
+DELETE_FOLDERS = "delete-folders"
+COPY_FILES = "copy-files"
+COPY_FOLDERS = "copy-folders"
+SAVE = "save"
+
+_AT_ONCE = 100
+_READ_BYTES = 1 << 20
+_WAIT_SECONDS = 60.0
+
+
+class Relabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be known of a copy; None is what is known of the original."""
+
+    tags: tuple[str, ...] | None = None
+    merge_tags: bool = False
+    metadata: dict[str, object] | None = None
+    merge_metadata: bool = False
+
+    def draft_of(self, original: Media) -> Draft:
+        """Say what is known of the copy of *original*."""
+        tags, metadata = original.tags, dict(original.metadata)
+        if self.tags is not None:
+            tags = tuple(dict.fromkeys((*(tags if self.merge_tags else ()), *self.tags)))
+        if self.metadata is not None:
+            metadata = {**(metadata if self.merge_metadata else {}), **self.metadata}
+        return Draft(
+            title=original.title,
+            description=original.description,
+            tags=tags,
+            metadata=metadata,
+            public=original.public,
+        )
+
+
+class DeleteFolder(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder to be deleted: its files, its setting and those of folders below it."""
+
+    path: str
+    files: bool = True
+    made: bool = True
+    recursive: bool = True
+
+
+class CopyFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to be copied."""
+
+    source: str
+    destination: str
+    relabel: Relabel = Relabel()
+
+
+class CopyFolder(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder to be copied: its files, its setting and those of folders below it."""
+
+    source: str
+    destination: str
+    relabel: Relabel = Relabel()
+    files: bool = True
+    made: bool = True
+    recursive: bool = True
+
+
+class Save(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact to be kept as a file; its other files are put beside it."""
+
+    subject: str
+    destination: str
+    draft: Draft
+    draft_of_others: Draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryChores:
+    """Does what is asked of the library."""
+
+    library: MediaLibrary
+    catalogue: Catalogue
+    folders: Folders
+    filler: Filler
+
+    def teach(self, chores: Chores) -> None:
+        """Let a node do them."""
+        chores.know(DELETE_FILES, self.delete_files)
+        chores.know(DELETE_FOLDERS, self.delete_folders)
+        chores.know(COPY_FILES, self.copy_files)
+        chores.know(COPY_FOLDERS, self.copy_folders)
+        chores.know(SAVE, self.save)
+
+    async def delete_files(
+        self, account: str, order: bytes, progress: Progress
+    ) -> Mapping[str, object]:
+        """Delete files by their paths."""
+        paths = msgspec.json.decode(order, type=tuple[str, ...])
+        deleted = 0
+        for number, path in enumerate(paths):
+            deleted += await self.library.delete_file(account, path) is not None
+            progress.note((number + 1) / len(paths))
+        return {"deleted": deleted, "missing": len(paths) - deleted}
+
+    async def delete_folders(
+        self, account: str, order: bytes, progress: Progress
+    ) -> Mapping[str, object]:
+        """Delete folders."""
+        wanted = msgspec.json.decode(order, type=tuple[DeleteFolder, ...])
+        deleted = 0
+        for number, each in enumerate(wanted):
+            if each.files:
+                async for entry in self._files_in(account, each.path, recursive=each.recursive):
+                    deleted += await self.library.delete_file(account, entry.path) is not None
+            if each.made:
+                for folder in await self.folders.made_in(
+                    account, each.path, recursive=each.recursive
+                ):
+                    await self.folders.unmake(account, folder.path)
+            progress.note((number + 1) / len(wanted))
+        return {"deleted": deleted}
+
+    async def copy_files(
+        self, account: str, order: bytes, progress: Progress
+    ) -> Mapping[str, object]:
+        """Copy files; those that are not there are counted."""
+        wanted = msgspec.json.decode(order, type=tuple[CopyFile, ...])
+        copied = 0
+        for number, each in enumerate(wanted):
+            original = await self.catalogue.find(account, each.source)
+            if original is not None:
+                copied += await self._copy(original, each.destination, each.relabel)
+            progress.note((number + 1) / len(wanted))
+        return {"copied": copied, "missing": len(wanted) - copied}
+
+    async def copy_folders(
+        self, account: str, order: bytes, progress: Progress
+    ) -> Mapping[str, object]:
+        """Copy folders; none lies in its own destination or the other way round."""
+        wanted = msgspec.json.decode(order, type=tuple[CopyFolder, ...])
+        copied = 0
+        for number, each in enumerate(wanted):
+            if each.files:
+                async for entry in self._files_in(account, each.source, recursive=each.recursive):
+                    place = moved(entry.path, each.source, each.destination)
+                    copied += await self._copy(entry, place, each.relabel)
+            if each.made:
+                for folder in await self.folders.made_in(
+                    account, each.source, recursive=each.recursive
+                ):
+                    await self.folders.make(
+                        account,
+                        moved(folder.path, each.source, each.destination),
+                        description=folder.description,
+                        permissions=folder.permissions,
+                    )
+            progress.note((number + 1) / len(wanted))
+        return {"copied": copied}
+
+    async def save(self, account: str, order: bytes, progress: Progress) -> Mapping[str, object]:
+        """Make a transform, and keep its files; the one that its URL leads to comes last."""
+        wish = msgspec.json.decode(order, type=Save)
+        wanted = await self.filler.find(understand(wish.subject))
+        standing = await self.filler.obtain(wanted)
+        while standing.receipt is None:
+            if standing.job.state in (JobState.FAILED, JobState.CANCELLED):
+                raise MediaProblem(
+                    code=standing.job.error_code or "cancelled",
+                    message=standing.job.error_message or "The transform was cancelled.",
+                    details={},
+                )
+            progress.note(standing.job.progress * 0.9)
+            standing = await self.filler.wait(standing, _WAIT_SECONDS)
+            if standing.receipt is None and standing.job.state is JobState.DONE:
+                standing = await self.filler.obtain(wanted)
+        root = wanted.url.spec.artifact or ""
+        files = sorted(standing.receipt.files, key=lambda file: file.path == root)
+        folder = wish.destination.rpartition("/")[0]
+        path = wish.destination
+        for file in files:
+            is_root = file.path == root or len(files) == 1
+            path = wish.destination if is_root else folder + file.path
+            reader = await self.filler.open(wanted, file)
+            try:
+                await self._keep(
+                    account,
+                    Wish(
+                        path=PathWish(whole=path),
+                        size_bytes=file.size_bytes,
+                        mime=file.media_type,
+                        draft=wish.draft if is_root else wish.draft_of_others,
+                        overwrites=True,
+                    ),
+                    reader,
+                )
+            finally:
+                await reader.aclose()
+        return {"filePath": path}
+
+    async def _keep(self, account: str, wish: Wish, reader: Reader) -> None:
+        try:
+            await self.library.intake.bring(account, wish, _bytes_of(reader))
+        except StorageFull as full:
+            raise MediaProblem(code="over_quota", message=str(full), details={}) from full
+
+    async def _copy(self, original: FileEntry, destination: str, relabel: Relabel) -> bool:
+        media = await self.library.rows.get(original.account, original.media)
+        if media is None:
+            return False
+        try:
+            await self.library.intake.copy(original, destination, draft=relabel.draft_of(media))
+        except SourceMissing:
+            return False
+        except StorageFull as full:
+            raise MediaProblem(code="over_quota", message=str(full), details={}) from full
+        return True
+
+    async def _files_in(
+        self, account: str, folder: str, *, recursive: bool
+    ) -> AsyncIterator[FileEntry]:
+        """Yield files while more are put elsewhere; what was yielded may be deleted."""
+        after = ""
+        while True:
+            found = await self.catalogue.below(account, folder, after=after, limit=_AT_ONCE)
+            for entry in found:
+                if recursive or entry.folder == folder:
+                    yield entry
+            if len(found) < _AT_ONCE:
+                return
+            after = found[-1].path
+
+
+def moved(path: str, source: str, destination: str) -> str:
+    """Tell where a path is once the folder *source* is at *destination*."""
+    return (destination.rstrip("/") + path.removeprefix(source.rstrip("/"))) or "/"
+
+
+async def _bytes_of(reader: Reader) -> AsyncIterator[bytes]:
+    for at in range(0, reader.size_bytes, _READ_BYTES):
+        yield await reader.read_at(at, _READ_BYTES)

@@ -1,0 +1,81 @@
+"""What all of Bytescale's storage API checks and refuses alike."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from edge.accounts.principal import Principal
+from edge.library.catalogue.store import PathTaken
+from edge.library.media.media import Draft
+from edge.library.paths import BadPath, checked
+from edge.library.quota import StorageFull
+from edge.library.storage import BodyTooLong
+from edge.library.uploads.intake import WrongPart
+from edge.web import problems
+from edge.web.dialects.bytescale import storage_wire as wire
+from edge.web.dialects.bytescale.endpoints import Endpoint
+from edge.web.problems import Problem
+
+REFUSALS = (BadPath, WrongPart, PathTaken, BodyTooLong, StorageFull)
+
+
+def telling(endpoint: Endpoint) -> Endpoint:
+    """Have what the library refuses told as answers."""
+
+    async def answer(request: Request, account: str, principal: Principal) -> Response:
+        try:
+            return await endpoint(request, account, principal)
+        except REFUSALS as refusal:
+            raise problem_of(refusal) from refusal
+
+    return answer
+
+
+def problem_of(refusal: Exception) -> Problem:
+    """Give what the library refuses its status and code."""
+    match refusal:
+        case BadPath():
+            return problems.bad_parameter("path", str(refusal))
+        case PathTaken():
+            return problems.conflict(
+                "There is a file already, and this key may not overwrite it.",
+                filePath=refusal.path,
+            )
+        case StorageFull():
+            return problems.over_quota(
+                str(refusal), usedBytes=refusal.used_bytes, quotaBytes=refusal.quota_bytes
+            )
+        case BodyTooLong():
+            return problems.too_large(f"The body is longer than {refusal} bytes.")
+        case _:
+            return problems.bad_request(str(refusal))
+
+
+def checked_draft(draft: Draft) -> Draft:
+    """Return what is said of a file if it is little enough to be kept."""
+    if not wire.known_tags(draft.tags):
+        raise problems.bad_parameter(
+            "tags", f"A file has up to {wire.MOST_TAGS} tags of 1 to 255 characters."
+        )
+    if len(msgspec.json.encode(draft.metadata)) > wire.MOST_METADATA_BYTES:
+        raise problems.bad_parameter(
+            "metadata", f"A file's metadata is up to {wire.MOST_METADATA_BYTES} bytes of JSON."
+        )
+    return draft
+
+
+def folder_path(text: str | None) -> str:
+    """Read the path of a folder, with or without a slash at its end; the outermost by default."""
+    path = text.rstrip("/") if text else ""
+    return checked(path) if path else "/"
+
+
+def whole(text: str | None, name: str, *, most: int) -> int | None:
+    """Read a parameter that is a number from 1 to *most*."""
+    if text is None:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise problems.bad_parameter(name, f"{name} is a number from 1 to {most}.", value=text)
+    return int(text)

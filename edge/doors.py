@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from starlette.routing import Route
 
 from edge.accounts.plans import Plan, Plans
+from edge.library.media.qualities import Transcoding
 from edge.node import Node
 from edge.web.access_tokens import AccessTokens
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
+from edge.web.dialects.aioz.endpoints import Credentials
+from edge.web.dialects.aioz.routes import AiozApi
 from edge.web.dialects.bytescale.batches import BatchApi
 from edge.web.dialects.bytescale.routes import BytescaleApi
 from edge.web.dialects.bytescale.storage import StorageApi
@@ -45,7 +48,7 @@ def entrance_of(node: Node) -> Entrance:
 
 def doors(entrance: Entrance) -> list[Route]:
     """List the routes of all doors."""
-    return [*_bytescale(entrance), *_picora(entrance)]
+    return [*_bytescale(entrance), *_picora(entrance), *_aioz(entrance)]
 
 
 def _bytescale(entrance: Entrance) -> list[Route]:
@@ -104,5 +107,17 @@ def _picora(entrance: Entrance) -> list[Route]:
         base_url=entrance.base_url,
         most_file_bytes=most,
         upload_hours=settings.upload_hours,
+    )
+    return api.routes()
+
+
+def _aioz(entrance: Entrance) -> list[Route]:
+    node, records = entrance.node, entrance.node.records
+    api = AiozApi(
+        credentials=Credentials(auth=entrance.auth),
+        library=node.archive.library,
+        transcoding=Transcoding(rows=records.media, jobs=records.jobs, filler=node.filler),
+        base_url=entrance.base_url,
+        most_file_bytes=node.settings.max_upload_bytes,
     )
     return api.routes()

@@ -11,7 +11,7 @@ first nor billing after survived being killed at random instants; this did.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -273,6 +273,16 @@ class Jobs:
             .order_by(case((cancelled, 1), else_=0), jobs.c.created_ms.desc(), jobs.c.id.desc())
             .limit(1)
         )
+
+    async def by_keys(self, keys: Collection[str]) -> dict[str, Job]:
+        """Return the job of each of some keys that has one, as ``by_key`` chooses it."""
+        cancelled = jobs.c.state == JobState.CANCELLED
+        query = _JOB.where(jobs.c.key.in_(keys)).order_by(
+            case((cancelled, 0), else_=1), jobs.c.created_ms, jobs.c.id
+        )
+        async with reading(self._engine) as connection:
+            found = await connection.execute(query)
+            return {row.key: Job.of(row._asdict()) for row in found}
 
     async def list(
         self, account: str, *, cursor: str | None = None, limit: int = 50

@@ -44,15 +44,18 @@ class Search:
     What somebody looks for: all of it has to hold.
 
     ``words`` are looked for in titles and descriptions, as they are; of ``tags`` and ``pairs``
-    each has to be there. ``sounds`` leaves out what is no sound, ``there`` what has no file yet.
+    each has to be there. ``sounds`` leaves out what is no sound, unless it was to be one and
+    ``broken`` are looked for as well; ``there`` leaves out what has no file yet. ``deleted`` of
+    None is both those that are and those that are not.
     """
 
     words: str = ""
     tags: tuple[str, ...] = ()
     pairs: Mapping[str, object] = field(default_factory=dict)
     sounds: bool = True
+    broken: bool = False
     there: bool = False
-    deleted: bool = False
+    deleted: bool | None = False
 
 
 class MediaRows:
@@ -73,6 +76,15 @@ class MediaRows:
         async with reading(self._engine) as connection:
             at = and_(media.c.id == media_id, media.c.deleted_ms.is_(None))
             found = await _select(connection, account, at)
+        return found[0] if found else None
+
+    async def locate(self, media_id: str) -> Media | None:
+        """Return media that are not deleted, whosoever they are, or None."""
+        at = and_(media.c.id == media_id, media.c.deleted_ms.is_(None))
+        async with reading(self._engine) as connection:
+            owner = select(media.c.account).where(at)
+            account = (await connection.execute(owner)).scalar_one_or_none()
+            found = [] if account is None else await _select(connection, account, at)
         return found[0] if found else None
 
     async def get_all(self, account: str, media_ids: list[str]) -> dict[str, Media]:
@@ -269,7 +281,8 @@ async def _read(connection: AsyncConnection, account: str, query: Select[Any]) -
 def _where(account: str, search: Search) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [media.c.account == account]
     deleted = media.c.deleted_ms
-    conditions.append(deleted.is_not(None) if search.deleted else deleted.is_(None))
+    if search.deleted is not None:
+        conditions.append(deleted.is_not(None) if search.deleted else deleted.is_(None))
     if search.words:
         conditions.append(media.c.search_text.contains(folded(search.words), autoescape=True))
     for tag in search.tags:
@@ -286,7 +299,13 @@ def _where(account: str, search: Search) -> ColumnElement[bool]:
             files.c.mime.startswith("audio/"),
             files.c.mime.startswith("video/"),
         )
-        conditions += [media.c.flaw.is_(None), likely]
+        meant = or_(
+            files.c.mime.startswith("audio/"),
+            files.c.mime.startswith("video/"),
+            media.c.qualities != "[]",
+        )
+        whole = media.c.flaw.is_(None)
+        conditions += [or_(whole, meant) if search.broken else whole, likely]
     return and_(*conditions)
 
 

@@ -75,6 +75,29 @@ def missing_from(parts: Iterable[Part], size_bytes: int) -> int | None:
     return None if reached == size_bytes else reached
 
 
+def whole_of(parts: Iterable[Part], size_bytes: int) -> tuple[Part, ...] | None:
+    """
+    Choose parts that are the whole file one behind the other; None if they are not all there.
+
+    Whoever begins again with parts of another length leaves some that overlap.
+    """
+    if size_bytes == 0:
+        return ()
+    reached_by: dict[int, Part] = {}
+    for part in sorted(parts, key=lambda each: each.begin_bytes):
+        end = part.begin_bytes + part.size_bytes
+        if part.size_bytes and (part.begin_bytes == 0 or part.begin_bytes in reached_by):
+            reached_by.setdefault(end, part)
+    chosen: list[Part] = []
+    at = size_bytes
+    while at:
+        if at not in reached_by:
+            return None
+        chosen.append(reached_by[at])
+        at = reached_by[at].begin_bytes
+    return tuple(reversed(chosen))
+
+
 def part_bytes_for(size_bytes: int) -> int:
     """Choose how large the parts of a file are: whole mebibytes, five at least."""
     least = -(-size_bytes // _MOST_PARTS)

@@ -160,6 +160,7 @@ class Artifacts:
         source_path: str,
         media_types: Mapping[str, str],
         extra: Mapping[str, str],
+        appended: tuple[str, ...] = (),
         kept: Mapping[str, ArtifactFile] = MappingProxyType({}),
     ) -> Receipt:
         """
@@ -170,6 +171,8 @@ class Artifacts:
 
         Args:
             media_types: One for every path staged or kept, and for nothing else.
+
+            appended: The paths of the sources after the primary one.
 
             kept: What ``keep`` returned, by path.
 
@@ -191,6 +194,7 @@ class Artifacts:
                         source_path=source_path,
                         created_ms=self._now_ms(),
                         files=tuple(sorted(files, key=lambda file: file.path)),
+                        appended=appended,
                         extra=dict(extra),
                     )
                     await self._put_receipt(receipt, staging)
@@ -242,9 +246,14 @@ class Artifacts:
         async with self._lock(key):
             await self._remove(key)
 
-    async def purge(self, account: str, matches: Callable[[str], bool]) -> int:
+    async def purge(
+        self, account: str, matches: Callable[[str], bool], *, appended: bool = False
+    ) -> int:
         """
         Remove the artifacts of an account whose source's path *matches*; return their number.
+
+        Args:
+            appended: Look at the sources after the primary one too.
         """
         removed = 0
         async for blob in self._blobs.list(names.ROOT):
@@ -254,7 +263,8 @@ class Artifacts:
             receipt = await self._read(key)
             if receipt is None or receipt.account != account:
                 continue
-            if matches(receipt.source_path):
+            sources = (receipt.source_path, *(receipt.appended if appended else ()))
+            if any(map(matches, sources)):
                 await self.remove(key)
                 removed += 1
         return removed

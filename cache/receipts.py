@@ -48,6 +48,9 @@ class Receipt:
     files: tuple[ArtifactFile, ...]
     """Sorted by path."""
 
+    appended: tuple[str, ...] = ()
+    """The paths of the sources that come after the primary one."""
+
     extra: Mapping[str, str]
     """Whatever the filler wants to find again; this package does not look into it."""
 

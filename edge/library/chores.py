@@ -124,9 +124,10 @@ class LibraryChores:
         """Delete files by their paths."""
         paths = msgspec.json.decode(order, type=tuple[str, ...])
         deleted = 0
-        for number, path in enumerate(paths):
-            deleted += await self.library.delete_file(account, path) is not None
-            progress.note((number + 1) / len(paths))
+        for begin in range(0, len(paths), _AT_ONCE):
+            some = paths[begin : begin + _AT_ONCE]
+            deleted += await self.library.delete_files(account, some)
+            progress.note((begin + len(some)) / len(paths))
         return {"deleted": deleted, "missing": len(paths) - deleted}
 
     async def delete_folders(
@@ -137,8 +138,9 @@ class LibraryChores:
         deleted = 0
         for number, each in enumerate(wanted):
             if each.files:
-                async for entry in self._files_in(account, each.path, recursive=each.recursive):
-                    deleted += await self.library.delete_file(account, entry.path) is not None
+                async for some in self._files_in(account, each.path, recursive=each.recursive):
+                    paths = [entry.path for entry in some]
+                    deleted += await self.library.delete_files(account, paths)
             if each.made:
                 for folder in await self.folders.made_in(
                     account, each.path, recursive=each.recursive
@@ -168,9 +170,10 @@ class LibraryChores:
         copied = 0
         for number, each in enumerate(wanted):
             if each.files:
-                async for entry in self._files_in(account, each.source, recursive=each.recursive):
-                    place = moved(entry.path, each.source, each.destination)
-                    copied += await self._copy(entry, place, each.relabel)
+                async for some in self._files_in(account, each.source, recursive=each.recursive):
+                    for entry in some:
+                        place = moved(entry.path, each.source, each.destination)
+                        copied += await self._copy(entry, place, each.relabel)
             if each.made:
                 for folder in await self.folders.made_in(
                     account, each.source, recursive=each.recursive
@@ -244,14 +247,12 @@ class LibraryChores:
 
     async def _files_in(
         self, account: str, folder: str, *, recursive: bool
-    ) -> AsyncIterator[FileEntry]:
-        """Yield files while more are put elsewhere; what was yielded may be deleted."""
+    ) -> AsyncIterator[list[FileEntry]]:
+        """Yield some files at a time; they may be deleted, and others put elsewhere."""
         after = ""
         while True:
             found = await self.catalogue.below(account, folder, after=after, limit=_AT_ONCE)
-            for entry in found:
-                if recursive or entry.folder == folder:
-                    yield entry
+            yield [entry for entry in found if recursive or entry.folder == folder]
             if len(found) < _AT_ONCE:
                 return
             after = found[-1].path

@@ -7,7 +7,7 @@ everywhere.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence, Set
 from dataclasses import dataclass
 
 from cache.artifacts import Artifacts
@@ -88,5 +88,21 @@ class MediaLibrary:
         if removed is None:
             return None
         await self.debris.clear(*removed.debris)
-        await self.artifacts.purge(account, lambda known: known == path)
+        await self.forget_made_of(account, {path})
         return removed.file
+
+    async def delete_files(self, account: str, paths: Sequence[str]) -> int:
+        """Delete some files as ``delete_file`` does one; return how many there were."""
+        gone: set[str] = set()
+        for path in paths:
+            removed = await self.catalogue.remove(account, path)
+            if removed is not None:
+                await self.debris.clear(*removed.debris)
+                gone.add(path)
+        if gone:
+            await self.forget_made_of(account, gone)
+        return len(gone)
+
+    async def forget_made_of(self, account: str, paths: Set[str]) -> None:
+        """Remove the artifacts that any of these files is in."""
+        await self.artifacts.purge(account, paths.__contains__, appended=True)

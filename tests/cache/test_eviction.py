@@ -123,3 +123,11 @@ async def test_strangers_in_the_store_are_left_alone(tmp_path: Path) -> None:
         await store.purge("W142hJk", lambda _: True)
 
     assert names(tmp_path) == ["artifacts/notes.txt"]
+
+
+async def test_purging_looks_at_what_was_appended_if_it_is_told_to(store: Artifacts) -> None:
+    await publish(store, KEY, appended=("/outro.mp3",))
+
+    assert await store.purge("W142hJk", lambda path: path == "/outro.mp3") == 0
+    assert await store.purge("W142hJk", lambda path: path == "/outro.mp3", appended=True) == 1
+    assert await store.receipt(KEY) is None

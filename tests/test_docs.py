@@ -99,7 +99,9 @@ def test_no_variable_is_named_that_does_not_exist() -> None:
 
 
 def test_every_verb_and_action_is_described() -> None:
-    operations = "".join(map(text, ("docs/operations.md", "docs/billing.md", "docs/webhooks.md")))
+    operations = "".join(
+        text(f"docs/{page}.md") for page in ("operations", "billing", "webhooks", "access")
+    )
     missing = [said for said in _said(build_parser()) if f"audio-edge {said}" not in operations]
 
     assert missing == []

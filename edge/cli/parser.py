@@ -15,6 +15,8 @@ from edge.ids import KeyKind
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
 # Settings that have a flag, by their names.
 OVERRIDES = ("root", "data", "host", "port", "workers", "public_url")
 
@@ -35,10 +37,19 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serving(verbs, common)
     _add_making(verbs, common)
     _add_keys(verbs, common)
+    _add_sign(verbs, common)
     _add_ledger(verbs, common)
     _add_purge(verbs, common)
     _add_doctor(verbs, common)
     return parser
+
+
+def duration(text: str) -> int:
+    """Read a duration such as ``24h``, in seconds."""
+    number, unit = text[:-1], text[-1:]
+    if not number.isascii() or not number.isdecimal() or len(number) > 9 or unit not in _SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected such as 90s, 30m, 24h or 7d")
+    return int(number) * _SECONDS[unit]
 
 
 def _add_serving(verbs: Verbs, common: argparse.ArgumentParser) -> None:
@@ -80,21 +91,72 @@ def _add_making(verbs: Verbs, common: argparse.ArgumentParser) -> None:
 
 
 def _add_keys(verbs: Verbs, common: argparse.ArgumentParser) -> None:
-    keys = verbs.add_parser("keys", help="list, create and revoke API keys")
+    keys = verbs.add_parser("keys", help="API keys, and public keys that tokens are signed with")
     actions = keys.add_subparsers(title="actions", required=True, metavar="ACTION")
     shared = argparse.ArgumentParser(add_help=False, parents=[common])
     shared.add_argument("--account", help="whose (the first account's)")
     shared.add_argument("--json", action="store_true", help="as JSON")
     listing = actions.add_parser("list", parents=[shared], help="list an account's keys")
-    listing.set_defaults(verb="keeping:list_keys")
+    listing.set_defaults(verb="keys:list_keys")
     create = actions.add_parser(
         "create", parents=[shared], help="make a key, and the account if it is new"
     )
     create.add_argument("--kind", choices=[kind.value for kind in KeyKind], default="secret")
-    create.set_defaults(verb="keeping:create_key")
+    create.add_argument(
+        "--scope",
+        default="*",
+        metavar="SCOPES",
+        help="what it may be used for: some of upload,read,write,jobs,usage (all)",
+    )
+    create.set_defaults(verb="keys:create_key")
+    rotate = actions.add_parser(
+        "rotate", parents=[shared], help="make a key in place of another, which ends later"
+    )
+    rotate.add_argument("id", metavar="KEY_ID", help="as 'keys list' shows it")
+    rotate.add_argument(
+        "--overlap",
+        type=duration,
+        default="24h",
+        metavar="TIME",
+        help="how long the old key works yet, such as 90s, 30m, 24h or 7d (24h)",
+    )
+    rotate.set_defaults(verb="keys:rotate_key")
     revoke = actions.add_parser("revoke", parents=[shared], help="revoke a key for good")
     revoke.add_argument("id", metavar="KEY_ID", help="as 'keys list' shows it")
-    revoke.set_defaults(verb="keeping:revoke_key")
+    revoke.set_defaults(verb="keys:revoke_key")
+    _add_jwt_keys(actions, shared)
+
+
+def _add_jwt_keys(actions: Verbs, shared: argparse.ArgumentParser) -> None:
+    add = actions.add_parser(
+        "add-jwt-key", parents=[shared], help="register a public key that tokens are signed with"
+    )
+    add.add_argument("--algorithm", choices=["RS256", "ES256"], required=True)
+    add.add_argument("file", type=Path, metavar="FILE", help="the public key, as PEM")
+    add.set_defaults(verb="keys:add_jwt_key")
+    listing = actions.add_parser("list-jwt-keys", parents=[shared], help="list those public keys")
+    listing.set_defaults(verb="keys:list_jwt_keys")
+    revoke = actions.add_parser("revoke-jwt-key", parents=[shared], help="revoke one for good")
+    revoke.add_argument("id", metavar="KEY_ID", help="as 'keys list-jwt-keys' shows it")
+    revoke.set_defaults(verb="keys:revoke_jwt_key")
+
+
+def _add_sign(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    sign = verbs.add_parser(
+        "sign", parents=[common], help="sign a URL, for whoever may see private files by it"
+    )
+    sign.add_argument(
+        "url", metavar="URL", help="a URL of the CDN, or its path if EDGE_PUBLIC_URL is set"
+    )
+    sign.add_argument(
+        "--expires",
+        type=lambda text: None if text == "never" else duration(text),
+        default="1h",
+        metavar="TIME",
+        help="when it ends, from now: such as 90s, 30m, 24h, 7d or never (1h)",
+    )
+    sign.add_argument("--key-id", dest="key_id", help="with which key (the account's newest)")
+    sign.set_defaults(verb="keys:sign")
 
 
 def _add_ledger(verbs: Verbs, common: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ wire: a ``!`` begins parameters and a ``%21`` is part of a name, and a router de
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import msgspec
@@ -23,8 +23,10 @@ from edge.fill.filler import Filler, Standing
 from edge.fill.problems import FileNotThere
 from edge.fill.wanted import Wanted
 from edge.jobs.job import JobState
+from edge.library.access import Seen
 from edge.library.files import Files
 from edge.library.playlists import is_playlist
+from edge.library.sounds import Sounds
 from edge.sandbox.problems import SandboxProblem
 from edge.web import problems
 from edge.web.base_url import BaseUrl
@@ -45,6 +47,7 @@ from edge.web.prefer import LONGEST_WAIT_SECONDS, preferred_wait_seconds
 from edge.web.refusals import refusals
 from edge.web.responses import READ_METHODS, json_response, preflight_response
 from edge.web.streams import Streams, is_part
+from edge.web.viewers import Confidential, Proof, Viewers, children_of
 from transforms import grammar, planner
 from transforms.audio.timeline import Resolved
 from transforms.delivery import Delivery, read_delivery
@@ -56,11 +59,12 @@ from transforms.problems import TransformProblem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request that the gate let pass, and on which terms others may have its answer."""
+    """A request that was let pass, what it proves, and on which terms others have its answer."""
 
     scope: Scope
     url: CdnUrl
     delivery: Delivery
+    proof: Proof
     terms: Terms | None
 
 
@@ -75,17 +79,21 @@ class Cdn:
         inner: ASGIApp,
         *,
         files: Files,
+        sounds: Sounds,
         filler: Filler,
         base_url: BaseUrl,
         gate: Gate,
+        viewers: Viewers,
         hits: Hits,
         player: PlayerAssets | None,
     ) -> None:
         self._inner = inner
         self._files = files
+        self._sounds = sounds
         self._filler = filler
         self._base_url = base_url
         self._gate = gate
+        self._viewers = viewers
         self._hits = hits
         self._player = player
         self._streams = Streams(filler)
@@ -93,7 +101,7 @@ class Cdn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for an account's file, or let the router have it."""
-        if scope["type"] != "http" or not is_account_path(scope):
+        if scope["type"] != "http" or not is_account_path(scope) or _saves(scope):
             await self._inner(scope, receive, send)
             return
         try:
@@ -114,8 +122,9 @@ class Cdn:
         if endpoint is None:
             raise problems.not_found(f"There is no API {url.api!r}; there are raw and audio.")
         delivery = read_delivery(url)
-        terms = self._gate.admit(url, delivery)
-        asked = Asked(scope=scope, url=url, delivery=delivery, terms=terms)
+        terms = self._gate.admit(delivery)
+        proof = await self._viewers.prove(scope, url, delivery)
+        asked = Asked(scope=scope, url=url, delivery=delivery, proof=proof, terms=terms)
         with refusals(ttl_404_seconds=delivery.cache_ttl_404_seconds or 0):
             answer = await endpoint(asked)
         enter(scope, "read")
@@ -124,7 +133,9 @@ class Cdn:
     async def _raw(self, asked: Asked) -> ASGIApp:
         url, delivery = asked.url, asked.delivery
         enter(asked.scope, "find")
-        source = await self._files.find(url.account, url.path)
+        viewer = asked.proof.viewer((url.path,))
+        seen = Seen(files=self._files, viewer=viewer, api=url.api)
+        source = await seen.find(url.account, url.path)
         if source is None:
             raise FileNotThere(url.path)
         name = url.path.rpartition("/")[2]
@@ -139,6 +150,8 @@ class Cdn:
             representation=representation,
             open_reader=lambda: self._files.open(url.account, source),
         )
+        if not source.is_public_by(url.api):
+            return Confidential(answer, asked.proof)
         if asked.terms is not None:
             ground = Ground(account=url.account, sources=(source,), terms=asked.terms)
             self._hits.note(target_of(asked.scope), answer, ground)
@@ -147,13 +160,20 @@ class Cdn:
     async def _audio(self, asked: Asked) -> ASGIApp:
         transform = planner.plan(asked.url)
         enter(asked.scope, "find")
-        wanted = await self._filler.find(transform)
+        viewer = asked.proof.viewer(clip.path for clip in transform.plan.clips)
+        wanted = await self._filler.find(transform, self._sounds.seen_by(viewer))
         enter(asked.scope, "look")
-        match transform.spec.answer:
+        if wanted.public:
+            return await self._made(asked, wanted)
+        return Confidential(await self._made(replace(asked, terms=None), wanted), asked.proof)
+
+    async def _made(self, asked: Asked, wanted: Wanted) -> ASGIApp:
+        match wanted.url.spec.answer:
             case Answer.METADATA:
                 return await self._metadata(asked, wanted)
             case Answer.PAGE:
-                return await player_page(self._filler, wanted, self._player)
+                children = asked.proof.children
+                return await player_page(self._filler, wanted, self._player, children)
             case Answer.FILE:
                 return await self._direct(asked, wanted)
             case Answer.PLAYLIST:
@@ -250,11 +270,13 @@ class Cdn:
         url = standing.wanted.url
         enter(scope, "survey")
         resolved = await self._resolved(standing)
+        children = children_of(scope)
         body = job_body(
             standing.job,
             self._base_url.of(scope),
             url=url,
             ready=standing.receipt is not None,
+            sign=str if children is None else children.path,
         )
         body["transform"] = transform_body(url, resolved)
         policy = NOT_KEPT
@@ -270,3 +292,9 @@ class Cdn:
             return await self._filler.resolve(standing.wanted)
         except (TransformProblem, SandboxProblem, SourceProblem):
             return None
+
+
+def _saves(scope: Scope) -> bool:
+    """Tell whether a request has a transform kept as a file, which is the router's."""
+    raw_path: bytes = scope["raw_path"]
+    return raw_path.split(b"/", 3)[2] == b"save"

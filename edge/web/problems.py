@@ -29,7 +29,7 @@ from cache.source import (
     SourceTooLarge,
 )
 from edge.telemetry import new_incident_id
-from edge.web.responses import json_response
+from edge.web.responses import CREDENTIAL_FIELDS, json_response
 from transforms.problems import TransformProblem
 
 _log = logging.getLogger(__name__)
@@ -76,14 +76,17 @@ def over_quota(message: str, **details: object) -> Problem:
     return Problem(402, "over_quota", message, details=details)
 
 
-def forbidden(message: str) -> Problem:
+def forbidden(message: str, **details: object) -> Problem:
     """Refuse what this principal may not do and may know of."""
-    return Problem(403, "forbidden", message)
+    return Problem(403, "forbidden", message, details=details)
 
 
 def not_found(message: str = "There is nothing here.", *, ttl_seconds: int = 0) -> Problem:
     """Say that there is nothing, for *ttl_seconds* also to caches on the way."""
-    headers = {"Cache-Control": f"public, max-age={ttl_seconds}"} if ttl_seconds > 0 else {}
+    headers = {}
+    if ttl_seconds > 0:
+        # Whoever shows a key may find what is missing for others.
+        headers = {"Cache-Control": f"public, max-age={ttl_seconds}", "Vary": CREDENTIAL_FIELDS}
     return Problem(404, "not_found", message, headers=headers)
 
 

@@ -26,6 +26,9 @@ COMMON_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# The fields of a request on which it depends what a client may see.
+CREDENTIAL_FIELDS: Final = "Authorization, Authorization-Token, Cookie"
+
 READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 _REQUEST_HEADERS: Final = (

@@ -24,6 +24,7 @@ from edge.web.delivery.caching import NOT_KEPT, CachePolicy, for_ever
 from edge.web.delivery.text import Text
 from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
 from edge.web.prefer import LONGEST_WAIT_SECONDS
+from edge.web.viewers import children_of
 from edge.web.whole import is_of_this_grid, timeline
 from transforms.formats import DASH_MEDIA_TYPE, FORMATS, HLS_MEDIA_TYPE, Manifest
 from transforms.manifests import dash, hls, parts
@@ -274,9 +275,14 @@ class Streams:
     ) -> ASGIApp:
         folder = request.path.rpartition("/")[0]
         target = request.wanted.url.artifact_path(f"{folder}/")
-        rebase = _MANIFESTS[media_type]
-        rebased = rebase(text, relative(_request_path(request.scope), target))
-        return Text(rebased, media_type=media_type).delivery(request.scope, policy)
+        base = _request_path(request.scope)
+        prefix = relative(base, target)
+        children = children_of(request.scope)
+        if children is None:
+            text = _MANIFESTS[media_type](text, prefix)
+        else:
+            text = children.manifest(text, media_type, base=base, prefix=prefix)
+        return Text(text, media_type=media_type).delivery(request.scope, policy)
 
 
 def relative(base: str, target: str) -> str:

@@ -9,6 +9,7 @@ sound begins with the Period, and the encoder's priming before it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,6 +33,7 @@ _PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
 _CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 
 _PERIOD = "  <Period "
+_SEGMENT_URI = re.compile(r'( (?:initialization|media)="[^"]*)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,11 @@ def rebase(text: str, prefix: str) -> str:
     if not prefix:
         return text
     return text.replace(_PERIOD, f"  <BaseURL>{escape(prefix)}</BaseURL>\n{_PERIOD}", 1)
+
+
+def extend(text: str, suffix: str) -> str:
+    """Put *suffix* behind the URIs of all segments of an MPD of ours."""
+    return _SEGMENT_URI.sub(lambda found: f'{found[1]}{escape(suffix)}"', text)
 
 
 def _representation(each: Representation) -> Iterator[str]:

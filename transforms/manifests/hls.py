@@ -8,7 +8,7 @@ many are added up, the sum is the timeline's length to the sample.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -32,6 +32,7 @@ _HEADROOM = Fraction(5, 4)
 _CONTAINER_BPS = {Container.TS: 16_000, Container.MP4: 2_000}
 
 _MAP = '#EXT-X-MAP:URI="'
+_BLOCKING_RELOAD = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES"
 
 
 def media_playlist_path(variant: int) -> str:
@@ -75,7 +76,7 @@ def media_playlist(
     if event:
         lines += [
             "#EXT-X-START:TIME-OFFSET=0,PRECISE=YES",
-            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES",
+            _BLOCKING_RELOAD,
         ]
     if container is Container.MP4:
         lines.append(f'{_MAP}{INITIALISATION_NAME}"')
@@ -151,15 +152,24 @@ def peak_bps(segments: Sequence[Segment], target_seconds: int) -> int:
 
 def rebase(text: str, prefix: str) -> str:
     """Put *prefix* in front of every URI of a playlist of ours."""
-    if not prefix:
-        return text
-    return "".join(f"{_rebased(line, prefix)}\n" for line in text.splitlines())
+    return respell(text, lambda uri: prefix + uri) if prefix else text
 
 
-def _rebased(line: str, prefix: str) -> str:
+def respell(text: str, spell: Callable[[str], str]) -> str:
+    """Have every URI of a playlist of ours be as *spell* says."""
+    return "".join(f"{_respelt(line, spell)}\n" for line in text.splitlines())
+
+
+def without_blocking_reload(text: str) -> str:
+    """Have players not add parameters to the URL of a playlist of ours, to ask for its news."""
+    return text.replace(f"{_BLOCKING_RELOAD}\n", "")
+
+
+def _respelt(line: str, spell: Callable[[str], str]) -> str:
     if line.startswith(_MAP):
-        return line.replace(_MAP, _MAP + prefix)
-    return line if line.startswith("#") else prefix + line
+        uri = line.removeprefix(_MAP).removesuffix('"')
+        return f'{_MAP}{spell(uri)}"'
+    return line if line.startswith("#") else spell(line)
 
 
 def _duration(segment: Segment) -> str:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from edge.fill.filler import Filler
 from edge.fill.wanted import Wanted
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
+from edge.web.children import Children
 from edge.web.pages.assets import PlayerAssets
 from edge.web.pages.render import page
 from edge.web.refusals import answer_to
@@ -40,9 +41,14 @@ class _Facts:
     problem: str | None = None
 
 
-async def player_page(filler: Filler, wanted: Wanted, assets: PlayerAssets | None) -> Response:
+async def player_page(
+    filler: Filler,
+    wanted: Wanted,
+    assets: PlayerAssets | None,
+    children: Children | None = None,
+) -> Response:
     """
-    Answer with the player of a transform, embeddable anywhere.
+    Answer with the player of a transform, embeddable anywhere; *children* sign what it loads.
 
     A file that nothing can be made of is told on the page too, with the status of a refusal.
 
@@ -70,17 +76,18 @@ async def player_page(filler: Filler, wanted: Wanted, assets: PlayerAssets | Non
         clips=(Clip(path=plan.clips[0].path),),
         version=plan.version,
     )
+    signed = str if children is None else children.path
+    whole = "&playlist=full" if wanted.url.playlist is Playlist.FULL else ""
     return page(
         "player.html",
         status=status,
         embeddable=True,
         facts=facts,
         assets=assets,
-        stream_url=canonical.spell(stream)
-        + ("&playlist=full" if wanted.url.playlist is Playlist.FULL else ""),
+        stream_url=signed(canonical.spell(stream) + whole),
         stream_type=HLS_MEDIA_TYPE,
-        file_url=canonical.spell(file),
-        cover_url=canonical.spell(cover) if facts.has_cover else None,
+        file_url=signed(canonical.spell(file)),
+        cover_url=signed(canonical.spell(cover)) if facts.has_cover else None,
     )
 
 

@@ -44,7 +44,10 @@ def checked(url: str) -> bool:
     host, path, query = taken_apart(url)
     found = [p for p in (*path.split("&"), *query.split("&")) if p.startswith("sig=")]
     signature = read_signature(found[0].removeprefix("sig="))
-    return signature is not None and verify(message_of(host, path, query), signature, SECRET)
+    if signature is None:
+        return False
+    message = message_of(host, path, query, of_parts=signature.of_parts)
+    return verify(message, signature, SECRET)
 
 
 @pytest.mark.parametrize(("message", "code"), VECTORS)
@@ -66,7 +69,7 @@ def test_a_signature_is_that_of_other_implementations(message: str, code: str) -
     ],
 )
 def test_a_signed_url_ends_with_its_expiry_and_its_signature(url: str, signed: str) -> None:
-    made = SIGNER.signed(url)
+    made = url + SIGNER.suffix(url)
 
     assert made.startswith(f"{signed}1.{KEY_ID}.")
     assert checked(made)
@@ -98,17 +101,47 @@ def test_the_signature_may_stand_anywhere_and_be_padded() -> None:
     ],
 )
 def test_nothing_of_a_signed_url_can_be_changed(changed: tuple[str, str]) -> None:
-    url = SIGNER.signed("audio.example/W142hJk/audio/talk.mp3?f=mp3")
+    url = "audio.example/W142hJk/audio/talk.mp3?f=mp3"
+    url += SIGNER.suffix(url)
     assert checked(url)
 
     assert not checked(url.replace(*changed, 1))
 
 
 def test_nothing_can_be_added_to_a_signed_url() -> None:
-    url = SIGNER.signed("audio.example/W142hJk/audio/talk.mp3!f=mp3")
+    url = "audio.example/W142hJk/audio/talk.mp3!f=mp3"
+    url += SIGNER.suffix(url)
 
     assert not checked(f"{url}&te=1")
     assert not checked(f"{url}?te=1")
+
+
+def test_one_signature_is_good_for_all_parts_of_a_stream() -> None:
+    stream = "audio.example/W142hJk/audio/talk.mp3!f=dash-aac&a="
+    suffix = SIGNER.suffix_of_parts(stream)
+
+    assert suffix.startswith(f"&exp=1785000000&sig=p1.{KEY_ID}.")
+    assert checked(f"{stream}/0f/0.m4s{suffix}")
+    assert checked(f"{stream}/0f/init.mp4{suffix}")
+    assert not checked(f"{stream}/0f/0.m4s&te=1{suffix}")
+    assert not checked(f"{stream}/0f/0.m4s{suffix}&te=1")
+    assert not checked(f"{stream}/0f/0.m4s{suffix}".replace("talk", "other"))
+    assert not checked(f"{stream}/0f/0.m4s{suffix}".replace("dash", "hls"))
+    assert not checked(f"{stream}/0f/0.m4s{suffix}".replace("1785000000", "inf"))
+    assert not checked(stream.removesuffix("&a=") + suffix)
+
+
+def test_a_signature_of_one_kind_is_none_of_the_other() -> None:
+    stream = "audio.example/W142hJk/audio/talk.mp3!f=dash-aac&a="
+    one, parts = (
+        f"{stream}*{SIGNER.suffix(stream + '*')}",
+        f"{stream}*{SIGNER.suffix_of_parts(stream)}",
+    )
+
+    assert checked(one)
+    assert checked(parts)
+    assert not checked(one.replace("sig=1.", "sig=p1."))
+    assert not checked(parts.replace("sig=p1.", "sig=1."))
 
 
 def test_no_other_secret_passes() -> None:

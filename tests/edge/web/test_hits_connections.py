@@ -19,9 +19,12 @@ from starlette.types import Receive, Scope, Send
 
 from cache.origins.folder import Folder
 from cache.origins.mounts import Mounts
+from edge.accounts.store import Accounts
 from edge.clock import SystemClock
 from edge.fill.filler import Filler
 from edge.library.files import Files
+from edge.library.sounds import Sounds
+from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.cdn import Cdn
 from edge.web.connections import Connection
@@ -30,6 +33,7 @@ from edge.web.hits.gate import Gate
 from edge.web.hits.path import HitPath
 from edge.web.hits.store import MOST_IN_MEMORY, Hits
 from edge.web.problems import CatchAll
+from edge.web.viewers import Viewers
 
 ACCOUNT = "W142hJk"
 LARGE_BYTES = 64 << 20
@@ -97,12 +101,16 @@ async def serve(
     files = Files({ACCOUNT: Mounts({"/": Folder(folder, "/")})})
     gate = Gate(SystemClock())
     hits = Hits(files=files, folders={(ACCOUNT, "/"): folder}, gate=gate, most_bytes=64 << 20)
+    base_url = BaseUrl(None)
     cdn = Cdn(
         nowhere,
         files=files,
-        filler=cast(Filler, None),  # raw files need none
-        base_url=BaseUrl(None),
+        sounds=cast(Sounds, None),  # raw files need none
+        filler=cast(Filler, None),
+        base_url=base_url,
         gate=gate,
+        # Whoever brings nothing is looked up nowhere.
+        viewers=Viewers(cast(Auth, None), cast(Accounts, None), base_url),
         hits=hits,
         player=None,
     )

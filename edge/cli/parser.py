@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_making(verbs, common)
     _add_keys(verbs, common)
     _add_sign(verbs, common)
+    _add_webhooks(verbs, common)
     _add_ledger(verbs, common)
     _add_purge(verbs, common)
     _add_doctor(verbs, common)
@@ -157,6 +158,26 @@ def _add_sign(verbs: Verbs, common: argparse.ArgumentParser) -> None:
     )
     sign.add_argument("--key-id", dest="key_id", help="with which key (the account's newest)")
     sign.set_defaults(verb="keys:sign")
+
+
+def _add_webhooks(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    webhooks = verbs.add_parser("webhooks", help="what is told to other people's servers")
+    actions = webhooks.add_subparsers(title="actions", required=True, metavar="ACTION")
+    shared = argparse.ArgumentParser(add_help=False, parents=[common])
+    shared.add_argument("--account", help="whose (the first account's)")
+    shared.add_argument("--json", action="store_true", help="as JSON")
+    secret = actions.add_parser("secret", parents=[shared], help="show what they are signed with")
+    secret.add_argument(
+        "--rotate",
+        action="store_true",
+        help="replace it; the one before signs beside it for a day",
+    )
+    secret.set_defaults(verb="webhooks:show_secret")
+    listing = actions.add_parser("list", parents=[shared], help="every webhook, newest first")
+    listing.set_defaults(verb="webhooks:list_events")
+    retry = actions.add_parser("retry", parents=[common], help="send a webhook once more, now")
+    retry.add_argument("id", metavar="ID", help="as 'webhooks list' shows it")
+    retry.set_defaults(verb="webhooks:retry")
 
 
 def _add_ledger(verbs: Verbs, common: argparse.ArgumentParser) -> None:

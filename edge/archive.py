@@ -14,6 +14,7 @@ from cache.origins.fetch import Fetcher
 from edge.clock import Clock
 from edge.library.debris.store import Debris
 from edge.library.housekeeping import Housekeeper
+from edge.library.importing.importer import Importer
 from edge.library.library import MediaLibrary
 from edge.library.media.describing import Describer
 from edge.library.quota import StorageQuota
@@ -32,6 +33,7 @@ class Archive:
 
     intake: Intake
     imports: Imports
+    importer: Importer
     library: MediaLibrary
 
 
@@ -44,8 +46,9 @@ async def open_archive(
     workshop: Workshop,
     artifacts: Artifacts,
     clock: Clock,
+    owner: str,
 ) -> AsyncIterator[Archive]:
-    """Open the library, and have it kept in order until the end."""
+    """Open the library, and have it kept in order until the end; *owner* names this process."""
     media, uploads = records.media, records.uploads
     debris = Debris(records.engine, storage)
     describer = Describer(media, workshop.surveys, workshop.looks, storage, debris)
@@ -71,26 +74,34 @@ async def open_archive(
     )
     async with Fetcher(allow_networks=settings.allow_networks) as fetcher:
         imports = Imports(fetcher=fetcher, intake=intake, most_bytes=settings.max_upload_bytes)
+        library = MediaLibrary(
+            rows=media,
+            catalogue=records.catalogue,
+            uploads=uploads,
+            intake=intake,
+            imports=imports,
+            describer=describer,
+            debris=debris,
+            artifacts=artifacts,
+        )
         sender = Sender(events=records.events, secrets=records.webhook_secrets, fetcher=fetcher)
-        loops = [asyncio.create_task(keeper.keep()), asyncio.create_task(sender.run())]
+        importer = Importer(
+            library=library,
+            tasks=records.import_tasks,
+            events=records.events,
+            fetcher=fetcher,
+            owner=owner,
+            lease_seconds=settings.lease_seconds,
+        )
+        loops = [
+            asyncio.create_task(each) for each in (keeper.keep(), sender.run(), importer.run())
+        ]
         try:
-            yield Archive(
-                intake=intake,
-                imports=imports,
-                library=MediaLibrary(
-                    rows=media,
-                    catalogue=records.catalogue,
-                    uploads=uploads,
-                    intake=intake,
-                    imports=imports,
-                    describer=describer,
-                    debris=debris,
-                    artifacts=artifacts,
-                ),
-            )
+            yield Archive(intake=intake, imports=imports, importer=importer, library=library)
         finally:
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            await importer.aclose()
             await sender.aclose()
             await describer.aclose()

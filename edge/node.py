@@ -81,6 +81,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
                 workshop=workshop,
                 artifacts=artifacts,
                 clock=clock,
+                owner=owner.owner,
             )
         )
         LibraryChores(
@@ -149,6 +150,7 @@ async def _take_over(settings: Settings, records: Records) -> OwnerFile:
     owner = OwnerFile(settings.data / "owners")
     for dead in await asyncio.to_thread(bury, settings.data / "owners"):
         await records.jobs.release_owner(dead)
+        await records.import_tasks.release_owner(dead)
     await asyncio.to_thread(owner.hold)
     return owner
 

@@ -18,6 +18,7 @@ from edge.billing.store import Ledger
 from edge.jobs.store import Jobs
 from edge.library.catalogue.store import Catalogue
 from edge.library.folders.store import Folders
+from edge.library.importing.store import ImportTasks
 from edge.library.media.store import MediaRows
 from edge.library.uploads.store import UploadRows
 from edge.library.webhooks.secrets.store import WebhookSecrets
@@ -41,6 +42,7 @@ class Records:
     folders: Folders
     media: MediaRows
     uploads: UploadRows
+    import_tasks: ImportTasks
     events: Events
     webhook_secrets: WebhookSecrets
 
@@ -73,6 +75,7 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
             folders=Folders(engine),
             media=MediaRows(engine),
             uploads=UploadRows(engine),
+            import_tasks=ImportTasks(engine, lease_ms=settings.lease_seconds * 1000),
             events=Events(engine),
             webhook_secrets=WebhookSecrets(engine, seal),
         )

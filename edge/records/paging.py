@@ -15,7 +15,7 @@ from sqlalchemy import Column, Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Whatever fits is harmless to ask the database for: no number it cannot hold, no odd character.
-_PLAIN = re.compile(r"([0-9]{1,15})\.([0-9A-Za-z]{1,64})")
+_PLAIN = re.compile(r"([0-9]{1,15})\.([0-9A-Za-z-]{1,64})")
 
 
 class BadCursor(ValueError):

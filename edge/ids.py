@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from enum import StrEnum
 
 from ulid import ULID
@@ -18,8 +19,12 @@ ACCOUNT_ID_LENGTH = 7
 UPLOAD_ID_LENGTH = 16
 # 28 base58 characters are 164 bits, beyond guessing even for whoever holds the stored hashes.
 KEY_RANDOM_LENGTH = 28
+# So many base58 characters hold the 128 bits of a UUID.
+_AUDIO_DIGITS = 22
+_AUDIO_PREFIX = "aud_"
 
 _ACCOUNT_ID = re.compile(f"[{BASE58}]{{{ACCOUNT_ID_LENGTH}}}")
+_AUDIO_ID = re.compile(f"{_AUDIO_PREFIX}(?P<digits>[{BASE58}]{{{_AUDIO_DIGITS}}})")
 _KEY = re.compile(f"(?P<kind>secret|public)_(?P<account>{_ACCOUNT_ID.pattern})[A-Za-z0-9]+")
 
 
@@ -75,3 +80,23 @@ def kind_of_key(key: str) -> KeyKind | None:
 def random_base58(length: int) -> str:
     """Return so many random base58 characters."""
     return "".join(secrets.choice(BASE58) for _ in range(length))
+
+
+def audio_id(media_id: str) -> str:
+    """Spell the id of media, a UUID, as ``aud_`` and 22 base58 characters: no two look the same."""
+    number, digits = uuid.UUID(media_id).int, ""
+    for _ in range(_AUDIO_DIGITS):
+        number, digit = divmod(number, len(BASE58))
+        digits = BASE58[digit] + digits
+    return _AUDIO_PREFIX + digits
+
+
+def media_of_audio_id(text: str) -> str | None:
+    """Return the id of media that ``audio_id`` spells as *text*, None if it spells none so."""
+    found = _AUDIO_ID.fullmatch(text)
+    if found is None:
+        return None
+    number = 0
+    for digit in found["digits"]:
+        number = number * len(BASE58) + BASE58.index(digit)
+    return None if number >> 128 else str(uuid.UUID(int=number))

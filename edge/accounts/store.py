@@ -130,6 +130,12 @@ class Accounts:
         async with writing(self._engine) as connection:
             return (await connection.execute(statement)).rowcount == 1
 
+    async def set_plan(self, account: str, plan: str | None) -> bool:
+        """Put the account on a plan, None for the installation's; False if there is none such."""
+        statement = update(accounts).where(accounts.c.id == account).values(plan=plan)
+        async with writing(self._engine) as connection:
+            return (await connection.execute(statement)).rowcount == 1
+
     async def create_key(self, account: str, kind: KeyKind, scopes: Scopes | None = None) -> NewKey:
         """
         Make a key for the account, and the account too if it is new.

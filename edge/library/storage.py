@@ -77,7 +77,7 @@ class Storage:
         Raises:
             SourceMissing: One of them is gone.
         """
-        async with self.receiving(self._bytes_of(parts), most_bytes=1 << 62) as joined:
+        async with self.receiving(self.bytes_of(parts), most_bytes=1 << 62) as joined:
             await self.keep(blob, joined)
         return joined
 
@@ -98,7 +98,13 @@ class Storage:
         for blob in blobs:
             await self._blobs.delete(blob)
 
-    async def _bytes_of(self, parts: Sequence[str]) -> AsyncIterator[bytes]:
+    async def bytes_of(self, parts: Sequence[str]) -> AsyncIterator[bytes]:
+        """
+        Yield what is in blobs, one after the other.
+
+        Raises:
+            SourceMissing: One of them is gone.
+        """
         for part in parts:
             reader = await self.open(part)
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cache.source import Reader, SourceObject
+from edge.ids import media_of_audio_id
 from edge.library.catalogue.entry import UPLOADS
 from edge.library.catalogue.store import Catalogue
 from edge.library.media.media import is_media_id
@@ -13,7 +14,8 @@ from edge.library.storage import Storage
 
 # Where the pictures of media can be had, as Picora has it: no folder, but as good as one.
 THUMBNAIL_PATH = "/thumbnails/{id}.jpg"
-_THUMBNAIL = re.compile(r"/thumbnails/(?P<id>[0-9a-f-]{36})\.jpg")
+# The id as the records have it, or in the short spelling.
+_THUMBNAIL = re.compile(r"/thumbnails/(?P<id>[0-9a-f-]{36}|aud_\w{22})\.jpg")
 
 
 class Uploaded:
@@ -42,6 +44,7 @@ class Uploaded:
         return await self._storage.open(source.version)
 
     async def _picture(self, account: str, path: str, media_id: str) -> SourceObject | None:
+        media_id = media_of_audio_id(media_id) or media_id
         media = await self._media.get(account, media_id) if is_media_id(media_id) else None
         if media is None or media.file is None or media.thumbnail is None:
             return None

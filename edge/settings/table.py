@@ -18,6 +18,7 @@ DEFAULT_ACCOUNT: Final = "W142hJk"
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["human", "json"]
 SandboxLevel = Literal["best", "full"]
+PlanName = Literal["free", "pro", "pro_plus"]
 
 _URL_PASSWORD: Final = re.compile(r"(://[^/:@]*):[^/@]*@")
 
@@ -92,6 +93,20 @@ class Settings:
     )
     storage_quota_bytes: int | None = field(
         default=None, metadata=_row(kinds.byte_size(0), "bytes an account may store")
+    )
+    plan: PlanName = field(
+        default="pro_plus",
+        metadata=_row(
+            kinds.one_of("free", "pro", "pro_plus"), "plan of accounts that have none of their own"
+        ),
+    )
+    plan_pro_file_bytes: int = field(
+        default=GIB // 2,
+        metadata=_row(kinds.byte_size(2**20), "size of one file that the plan `pro` hosts"),
+    )
+    plan_pro_plus_file_bytes: int = field(
+        default=4 * GIB,
+        metadata=_row(kinds.byte_size(2**20), "size of one file that the plan `pro_plus` hosts"),
     )
     cache_bytes: int = field(
         default=10 * GIB,

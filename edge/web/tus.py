@@ -3,8 +3,8 @@ The HTTP of tus 1.0.0, resumable uploads (https://tus.io/protocols/resumable-upl
 
 What clients say in headers becomes nouns here, what they are answered becomes responses; where
 the bytes go is the door's matter. Served beside the core: creation, creation-with-upload,
-termination and checksum. There are Python packages that serve tus, each with a framework's routes
-and files of its own; neither fits a store that is not a folder.
+termination, expiration and checksum. There are Python packages that serve tus, each with a
+framework's routes and files of its own; neither fits a store that is not a folder.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import binascii
 import hashlib
 import re
 from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -25,7 +26,13 @@ from edge.web.problems import Problem
 from edge.web.responses import COMMON_HEADERS, NO_STORE, preflight_response
 
 VERSION: Final = "1.0.0"
-EXTENSIONS: Final = ("creation", "creation-with-upload", "termination", "checksum")
+EXTENSIONS: Final = (
+    "creation",
+    "creation-with-upload",
+    "termination",
+    "expiration",
+    "checksum",
+)
 CHECKSUM_ALGORITHMS: Final = ("sha1", "sha256", "md5")
 
 METHODS: Final = ("POST", "HEAD", "PATCH", "DELETE", "OPTIONS")
@@ -36,7 +43,7 @@ _MOST_DIGITS: Final = 18
 _METADATA: Final = re.compile(r"([!-+\--~]+)(?: +([A-Za-z0-9+/=]*))?")
 _SHOWN_HEADERS: Final = (
     "Tus-Resumable, Tus-Version, Tus-Max-Size, Tus-Extension, Tus-Checksum-Algorithm, "
-    "Upload-Offset, Upload-Length, Upload-Metadata"
+    "Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires, X-Audio-Id"
 )
 _ASKED_HEADERS: Final = (
     "Tus-Resumable, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Checksum, "
@@ -157,7 +164,7 @@ def continuation_of(request: Request, *, offset: int, size_bytes: int) -> Contin
     return Continuation(offset=offset, checksum=_checksum(headers.get("upload-checksum")))
 
 
-async def bytes_of(request: Request, checksum: Checksum | None) -> AsyncIterator[bytes]:
+async def bytes_of(request: Request, checksum: Checksum | None) -> AsyncGenerator[bytes, None]:
     """
     Yield a body as it comes; if the client goes away, what came before counts.
 
@@ -196,23 +203,36 @@ def options_response(*, most_bytes: int) -> Response:
     return response
 
 
-def created_response(location: str, *, offset: int | None = None) -> Response:
-    """Say where an upload goes on; with *offset*, how much of it came along."""
-    headers = {} if offset is None else {"Upload-Offset": str(offset)}
-    return _response(201, {"Location": location, **headers})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """
+    How far an upload is.
+
+    It is given up at ``expires_ms``, since the Unix epoch, unless it is complete; ``made`` is the
+    id of what it has become then.
+    """
+
+    offset: int
+    expires_ms: int | None = None
+    made: str | None = None
 
 
-def progress_response(*, offset: int, size_bytes: int, metadata_header: str | None) -> Response:
+def created_response(location: str, standing: Standing) -> Response:
+    """Say where an upload goes on, and how much of it came along."""
+    return _response(201, {"Location": location, **_told(standing)})
+
+
+def progress_response(
+    standing: Standing, *, size_bytes: int, metadata_header: str | None
+) -> Response:
     """Tell how much of an upload is there."""
     headers = {} if metadata_header is None else {"Upload-Metadata": metadata_header}
-    return _response(
-        200, {"Upload-Offset": str(offset), "Upload-Length": str(size_bytes), **headers}
-    )
+    return _response(200, {"Upload-Length": str(size_bytes), **_told(standing), **headers})
 
 
-def continued_response(*, offset: int) -> Response:
+def continued_response(standing: Standing) -> Response:
     """Say how much is there now."""
-    return _response(204, {"Upload-Offset": str(offset)})
+    return _response(204, _told(standing))
 
 
 def terminated_response() -> Response:
@@ -223,6 +243,15 @@ def terminated_response() -> Response:
 def _response(status: int, headers: Mapping[str, str]) -> Response:
     common = {**COMMON_HEADERS, "Cache-Control": NO_STORE}
     return Response(status_code=status, headers={**common, **headers})
+
+
+def _told(standing: Standing) -> dict[str, str]:
+    headers = {"Upload-Offset": str(standing.offset)}
+    if standing.made is not None:
+        headers["X-Audio-Id"] = standing.made
+    elif standing.expires_ms is not None:
+        headers["Upload-Expires"] = formatdate(standing.expires_ms / 1000, usegmt=True)
+    return headers
 
 
 def _headers() -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 import pytest
 
@@ -52,6 +53,24 @@ def test_a_key_names_its_kind_and_account(kind: KeyKind) -> None:
 )
 def test_what_is_not_shaped_like_a_key_names_no_account(text: str) -> None:
     assert (ids.kind_of_key(text), ids.account_of_key(text)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "media_id",
+    [str(uuid.UUID(int=0)), str(uuid.UUID(int=58**21)), str(uuid.UUID(int=(1 << 128) - 1))],
+)
+def test_media_have_an_id_that_is_read_back(media_id: str) -> None:
+    spelled = ids.audio_id(media_id)
+
+    assert re.fullmatch("aud_[1-9A-HJ-NP-Za-km-z]{22}", spelled)
+    assert media_id == ids.media_of_audio_id(spelled)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "aud_", "aud_xK9mR2pQ7vB", "aud_" + "z" * 22, "aud_" + "1" * 21 + "0", "1" * 22]
+)
+def test_what_spells_no_media_is_nobody_s_id(text: str) -> None:
+    assert ids.media_of_audio_id(text) is None
 
 
 def test_keys_do_not_repeat() -> None:

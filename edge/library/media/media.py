@@ -35,6 +35,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     What is said of a file before it is there.
 
     Without a title it gets the one in its tags, or its name; ``public`` of None is as its folder.
+    ``note`` is only for whoever sends it, to be told again while the file comes.
     """
 
     title: str | None = None
@@ -43,6 +44,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, object] = {}
     public: bool | None = None
     qualities: tuple[Quality, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

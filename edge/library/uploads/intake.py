@@ -8,7 +8,7 @@ on with, or bytes that nothing names. A part may come again, and two may finish 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,13 +23,14 @@ from edge.library.media.media import Draft, new_media_id
 from edge.library.paths import PathWish
 from edge.library.quota import StorageQuota
 from edge.library.storage import Received, Storage
-from edge.library.uploads.store import UploadRows
+from edge.library.uploads.store import PartTaken, UploadGone, UploadRows
 from edge.library.uploads.upload import (
     Part,
     Upload,
     missing_from,
     part_blob,
     part_bytes_for,
+    whole_of,
 )
 
 _BLOB_RANDOM_LENGTH = 21
@@ -170,6 +171,18 @@ class Intake:
             return None
         return missing_from(await self.rows.completed_parts(upload.id), upload.size_bytes)
 
+    async def arrived(self, upload: Upload) -> AsyncGenerator[bytes, None]:
+        """
+        Yield the bytes of an upload's completed parts, one after the other.
+
+        Raises:
+            SourceMissing: They have been put together meanwhile, or given up.
+        """
+        parts = await self.rows.completed_parts(upload.id)
+        names = [part_blob(upload.id, part.number, part.digest) for part in parts]
+        async for piece in self.storage.bytes_of(names):
+            yield piece
+
     async def finish(self, upload: Upload) -> FileEntry:
         """
         Put the pieces of an upload together.
@@ -213,8 +226,17 @@ class Intake:
         Its size may be the most that it can be: what counts is how much comes.
         """
         async with self.storage.receiving(body, most_bytes=wish.size_bytes) as received:
-            upload = await self.begin(account, replace(wish, size_bytes=received.size_bytes))
-            await self.storage.keep(upload.blob, received)
+            return await self.place(account, wish, received)
+
+    async def place(self, account: str, wish: Wish, received: Received) -> FileEntry:
+        """
+        Put what was received as a whole (``receiving``) where it is wished for.
+
+        Raises:
+            BadPath, PathTaken, StorageFull: As ``begin`` says.
+        """
+        upload = await self.begin(account, replace(wish, size_bytes=received.size_bytes))
+        await self.storage.keep(upload.blob, received)
         return await self._in_place(upload, received.digest)
 
     async def copy(
@@ -264,17 +286,26 @@ class Intake:
             digest=received.digest,
         )
         await self.storage.keep(blob, received)
-        before = await self.rows.note_part(upload, part, completed=completed, replaces=replaces)
+        try:
+            before = await self.rows.note_part(upload, part, completed=completed, replaces=replaces)
+        except PartTaken:
+            taken = await self.rows.completed_parts(upload.id)
+            if blob not in (part_blob(upload.id, each.number, each.digest) for each in taken):
+                await self.debris.clear(blob)
+            raise
+        except UploadGone as gone:
+            await self.debris.clear(blob)
+            raise WrongPart("The upload was given up meanwhile.") from gone
         if before is not None:
             await self.debris.clear(before)
 
     async def _finish(self, upload: Upload) -> FileEntry | None:
         completed = await self.rows.completed_parts(upload.id)
-        if not upload.done and missing_from(completed, upload.size_bytes) is not None:
+        whole = whole_of(completed, upload.size_bytes)
+        if not upload.done and whole is None:
             return None
-        parts = [part_blob(upload.id, part.number, part.digest) for part in completed]
-        digest = upload.digest or await self._joined(upload, parts)
-        return await self._in_place(upload, digest, parts)
+        digest = upload.digest or await self._joined(upload, _blobs(upload, whole or ()))
+        return await self._in_place(upload, digest, _blobs(upload, completed))
 
     async def _joined(self, upload: Upload, parts: list[str]) -> str:
         try:
@@ -302,6 +333,10 @@ class Intake:
             if await self.catalogue.find(account, fallback) is None:
                 return fallback
         raise PathTaken(path)
+
+
+def _blobs(upload: Upload, parts: Iterable[Part]) -> list[str]:
+    return [part_blob(upload.id, part.number, part.digest) for part in parts]
 
 
 def _new_blob(account: str, path: str, now_ms: int) -> str:

@@ -28,6 +28,10 @@ class PartTaken(Exception):
     """Another part with this number has arrived already."""
 
 
+class UploadGone(Exception):
+    """The upload that a part belongs to is not there any more."""
+
+
 class UploadRows:
     """What is known of every upload."""
 
@@ -85,6 +89,7 @@ class UploadRows:
 
         Raises:
             PartTaken: There is another, and it is not to be replaced.
+            UploadGone: The upload has been given up.
         """
         at = (upload_parts.c.upload == upload.id, upload_parts.c.number == part.number)
         row = {
@@ -93,7 +98,10 @@ class UploadRows:
             "digest": part.digest,
             "completed": completed,
         }
+        known = select(uploads.c.id).where(uploads.c.id == upload.id)
         async with writing(self._engine) as connection:
+            if (await connection.execute(known)).one_or_none() is None:
+                raise UploadGone(upload.id)
             found = await connection.execute(select(*_PART_COLUMNS).where(*at))
             before = found.one_or_none()
             if before is not None and Part(**before._asdict()) == part:

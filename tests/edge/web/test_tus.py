@@ -159,7 +159,7 @@ async def test_with_a_checksum_a_body_that_breaks_off_counts_for_nothing() -> No
 
 
 async def answered(request: Request) -> Response:
-    return tus.continued_response(offset=70)
+    return tus.continued_response(tus.Standing(offset=70))
 
 
 async def refused(request: Request) -> Response:
@@ -190,7 +190,13 @@ def test_options_tell_what_is_served_and_let_browsers_ask() -> None:
 
     assert headers["tus-version"] == headers["tus-resumable"] == "1.0.0"
     assert headers["tus-max-size"] == "1000"
-    assert headers["tus-extension"] == "creation,creation-with-upload,termination,checksum"
+    assert headers["tus-extension"].split(",") == [
+        "creation",
+        "creation-with-upload",
+        "termination",
+        "expiration",
+        "checksum",
+    ]
     assert headers["tus-checksum-algorithm"] == "sha1,sha256,md5"
     assert headers["access-control-allow-methods"] == "POST, HEAD, PATCH, DELETE, OPTIONS"
     allowed = headers["access-control-allow-headers"].split(", ")
@@ -198,15 +204,20 @@ def test_options_tell_what_is_served_and_let_browsers_ask() -> None:
 
 
 def test_answers_say_how_much_is_there() -> None:
-    created = tus.created_response("https://edge.example/v1/uploads/x", offset=3)
-    empty = tus.created_response("https://edge.example/v1/uploads/x")
-    progress = tus.progress_response(offset=3, size_bytes=5, metadata_header="a YQ==")
+    standing = tus.Standing(offset=3, expires_ms=1_671_976_453_133)
+    created = tus.created_response("https://edge.example/v1/uploads/x", standing)
+    progress = tus.progress_response(standing, size_bytes=5, metadata_header="a YQ==")
+    complete = tus.continued_response(tus.Standing(offset=5, expires_ms=1, made="aud_x"))
     ended = tus.terminated_response()
 
     assert (created.status_code, created.headers["upload-offset"]) == (201, "3")
-    assert empty.headers["location"] == "https://edge.example/v1/uploads/x"
-    assert "upload-offset" not in empty.headers
+    assert created.headers["location"] == "https://edge.example/v1/uploads/x"
+    assert created.headers["upload-expires"] == "Sun, 25 Dec 2022 13:54:13 GMT"
+    assert "x-audio-id" not in created.headers
+    assert (complete.headers["upload-offset"], complete.headers["x-audio-id"]) == ("5", "aud_x")
+    assert "upload-expires" not in complete.headers
     assert progress.status_code == 200
+    assert progress.headers["upload-offset"] == "3"
     assert progress.headers["cache-control"] == "no-store"
     assert progress.headers["upload-length"] == "5"
     assert progress.headers["upload-metadata"] == "a YQ=="

@@ -1,0 +1,3 @@
+"""
+Picora's audio API, under ``/v1``: audio brought in whole or resumably, described, listed, deleted.
+"""

@@ -26,11 +26,12 @@ async def migrate(engine: AsyncEngine) -> None:
     async with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade, "head")
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str) -> None:
+    """Apply the migrations up to a revision, within a transaction."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -8,8 +8,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from edge.library.catalogue.store import Catalogue
+from edge.library.media.media import Draft
+from edge.library.media.store import MediaRows, Search
+from edge.library.uploads.store import UploadRows
 from edge.records.engine import open_records, reading
-from edge.records.migrate import migrate
+from edge.records.migrate import migrate, upgrade
 from edge.records.tables import metadata
 
 
@@ -63,3 +67,45 @@ async def test_nodes_that_start_together_migrate_once(tmp_path: Path) -> None:
         *("accounts", "alembic_version", "api_keys", "debris", "events", "files", "folders"),
         *("imports", "jobs", "jwt_keys", "ledger", "media", "upload_parts", "uploads"),
     ]
+
+
+def _as_of_0003(connection: Connection) -> None:
+    """Make a database as the release before media had it, with a file and half an upload."""
+    upgrade(connection, "0003")
+    for statement in (
+        "INSERT INTO accounts (id, created_ms) VALUES ('W142hJk', 1)",
+        "INSERT INTO api_keys (id, account, kind, hash, last_four, created_ms) VALUES"
+        " ('1', 'W142hJk', 'secret', 'h', 'abcd', 1), ('2', 'W142hJk', 'public', 'i', 'efgh', 1)",
+        "INSERT INTO files VALUES ('W142hJk', '/a/Ü.mp3', '/a', 'audio/x', 3, 'd', 'audio/mpeg',"
+        " NULL, '[\"t\"]', '{\"k\": 1}', 5, 6)",
+        "INSERT INTO uploads VALUES ('u', 'W142hJk', '/b', 'audio/y', 12, 5, 'audio/mpeg', 'b.mp3',"
+        " '[\"u\"]', '{\"l\": 2}', 0, 'open', NULL, 7)",
+        "INSERT INTO upload_parts VALUES ('u', 0, 'e', 1), ('u', 2, 'f', 0)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+async def test_what_was_known_of_files_is_known_of_their_media(tmp_path: Path) -> None:
+    engine = open_records(f"sqlite+aiosqlite:///{tmp_path}/old.db")
+    async with engine.begin() as connection:
+        await connection.run_sync(_as_of_0003)
+    await migrate(engine)
+
+    entry = await Catalogue(engine).find("W142hJk", "/a/Ü.mp3")
+    assert entry is not None
+    media = await MediaRows(engine).get("W142hJk", entry.media)
+    assert media is not None
+    assert (media.name, media.tags, media.metadata) == ("Ü", ("t",), {"k": 1})
+    found, _ = await MediaRows(engine).find("W142hJk", Search(tags=("T",), pairs={"K": 1}))
+    assert [each.id for each in found] == [entry.media]
+    upload = await UploadRows(engine).get("u")
+    assert upload is not None
+    assert upload.draft == Draft(tags=("u",), metadata={"l": 2})
+    async with reading(engine) as connection:
+        parts = await connection.exec_driver_sql(
+            "SELECT number, begin_bytes, size_bytes FROM upload_parts ORDER BY number"
+        )
+        scopes = await connection.exec_driver_sql("SELECT scopes FROM api_keys ORDER BY id")
+        assert parts.all() == [(0, 0, 5), (2, 10, 2)]
+        assert scopes.all() == [("*",), ("upload",)]
+    await engine.dispose()

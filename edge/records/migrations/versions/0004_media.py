@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 import uuid
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from alembic import op
@@ -72,25 +74,27 @@ def _move_files() -> None:
         files.add_column(sa.Column("media", sa.String(36)))
     connection = op.get_bind()
     rows = connection.execute(
-        sa.text("SELECT account, path, original_name, tags, metadata, created_ms FROM files")
+        sa.text("SELECT account, path, tags, metadata, created_ms FROM files")
     ).all()
-    for account, path, original_name, tags, metadata, created_ms in rows:
+    for account, path, tags, metadata, created_ms in rows:
         media = str(uuid.uuid4())
-        title = original_name or path.rpartition("/")[2]
         connection.execute(
             sa.text(
                 "INSERT INTO media (id, account, title, description, tags, metadata, qualities,"
                 " search_text, search_tags, search_pairs, created_ms, updated_ms)"
-                " VALUES (:id, :account, :title, '', :tags, :metadata, '[]',"
-                " :words, '', '', :at, :at)"
+                " VALUES (:id, :account, '', '', :tags, :metadata, '[]',"
+                " '', :search_tags, :search_pairs, :at, :at)"
             ),
             {
                 "id": media,
                 "account": account,
-                "title": title,
                 "tags": tags,
                 "metadata": metadata,
-                "words": title.casefold(),
+                "search_tags": _lines(json.loads(tags)),
+                "search_pairs": _lines(
+                    f"{key}={value if isinstance(value, str) else _compact(value)}"
+                    for key, value in json.loads(metadata).items()
+                ),
                 "at": created_ms,
             },
         )
@@ -106,11 +110,32 @@ def _move_files() -> None:
         files.create_foreign_key("fk_files_media", "media", ["media"], ["id"])
 
 
+def _lines(lines: Iterable[str]) -> str:
+    """Spell what is searched as edge.library.media did when this was written."""
+    folded = (
+        unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", line).casefold())
+        for line in lines
+    )
+    return "".join(f"\n{' '.join(line.split())}\n" for line in folded)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _move_uploads() -> None:
+    connection = op.get_bind()
+    # SQLite alters a table by making it anew, which it refuses while rows elsewhere refer to it.
+    parts = connection.execute(
+        sa.text(
+            "SELECT p.upload, p.number, p.digest, p.completed, u.part_bytes, u.size_bytes"
+            " FROM upload_parts AS p JOIN uploads AS u ON u.id = p.upload"
+        )
+    ).all()
+    connection.execute(sa.text("DELETE FROM upload_parts"))
     with op.batch_alter_table("uploads") as uploads:
         uploads.add_column(sa.Column("media", sa.String(36)))
         uploads.add_column(sa.Column("draft", sa.Text))
-    connection = op.get_bind()
     for upload, tags, metadata in connection.execute(
         sa.text("SELECT id, tags, metadata FROM uploads")
     ).all():
@@ -126,25 +151,28 @@ def _move_uploads() -> None:
         uploads.drop_column("tags")
         uploads.drop_column("metadata")
     op.create_index("uq_uploads_media", "uploads", ["media"], unique=True)
-    with op.batch_alter_table("upload_parts") as parts:
-        parts.add_column(sa.Column("begin_bytes", sa.BigInteger))
-        parts.add_column(sa.Column("size_bytes", sa.BigInteger))
-    connection.execute(
-        sa.text(
-            "UPDATE upload_parts SET begin_bytes = number *"
-            " (SELECT part_bytes FROM uploads WHERE id = upload)"
+    op.add_column("upload_parts", sa.Column("begin_bytes", sa.BigInteger))
+    op.add_column("upload_parts", sa.Column("size_bytes", sa.BigInteger))
+    for upload, number, digest, completed, part_bytes, size_bytes in parts:
+        begin = number * part_bytes
+        connection.execute(
+            sa.text(
+                "INSERT INTO upload_parts"
+                " (upload, number, digest, completed, begin_bytes, size_bytes)"
+                " VALUES (:upload, :number, :digest, :completed, :begin, :size)"
+            ),
+            {
+                "upload": upload,
+                "number": number,
+                "digest": digest,
+                "completed": completed,
+                "begin": begin,
+                "size": min(part_bytes, size_bytes - begin),
+            },
         )
-    )
-    connection.execute(
-        sa.text(
-            "UPDATE upload_parts SET size_bytes = (SELECT"
-            " CASE WHEN part_bytes < u.size_bytes - begin_bytes THEN part_bytes"
-            " ELSE u.size_bytes - begin_bytes END FROM uploads AS u WHERE u.id = upload)"
-        )
-    )
-    with op.batch_alter_table("upload_parts") as parts:
-        parts.alter_column("begin_bytes", existing_type=sa.BigInteger, nullable=False)
-        parts.alter_column("size_bytes", existing_type=sa.BigInteger, nullable=False)
+    with op.batch_alter_table("upload_parts") as upload_parts:
+        upload_parts.alter_column("begin_bytes", existing_type=sa.BigInteger, nullable=False)
+        upload_parts.alter_column("size_bytes", existing_type=sa.BigInteger, nullable=False)
 
 
 def _widen_accounts() -> None:

@@ -12,6 +12,7 @@ from edge.node import Node
 from edge.web.access_tokens import AccessTokens
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
+from edge.web.dialects.aioz.assets import Assets
 from edge.web.dialects.aioz.endpoints import Credentials
 from edge.web.dialects.aioz.routes import AiozApi
 from edge.web.dialects.bytescale.batches import BatchApi
@@ -19,6 +20,8 @@ from edge.web.dialects.bytescale.routes import BytescaleApi
 from edge.web.dialects.bytescale.storage import StorageApi
 from edge.web.dialects.picora.hosting import Hosting
 from edge.web.dialects.picora.routes import PicoraApi
+from edge.web.hits.gate import Gate
+from edge.web.pages.assets import find_dash_player, find_player
 from edge.web.viewers import Viewers
 
 
@@ -113,11 +116,26 @@ def _picora(entrance: Entrance) -> list[Route]:
 
 def _aioz(entrance: Entrance) -> list[Route]:
     node, records = entrance.node, entrance.node.records
+    credentials = Credentials(auth=entrance.auth)
     api = AiozApi(
-        credentials=Credentials(auth=entrance.auth),
+        credentials=credentials,
         library=node.archive.library,
         transcoding=Transcoding(rows=records.media, jobs=records.jobs, filler=node.filler),
         base_url=entrance.base_url,
         most_file_bytes=node.settings.max_upload_bytes,
     )
-    return api.routes()
+    assets = Assets(
+        credentials=credentials,
+        viewers=entrance.viewers,
+        accounts=records.accounts,
+        clock=node.clock,
+        rows=records.media,
+        files=node.workshop.files,
+        sounds=node.workshop.sounds,
+        filler=node.filler,
+        base_url=entrance.base_url,
+        gate=Gate(node.clock),
+        hls_player=find_player(),
+        dash_player=find_dash_player(),
+    )
+    return [*assets.routes(), *api.routes()]

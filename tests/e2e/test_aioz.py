@@ -152,3 +152,35 @@ def test_media_are_created_sent_in_parts_transcoded_found_and_deleted(edge: Edge
     assert listed["data"]["total"] == 1
     assert deleted.json() == {"status": "success", "message": "Audio deleted successfully."}
     assert failed(ask(edge, f"/{media}"))[0] == 404
+
+
+def got(edge: Edge, url: str, headers: dict[str, str] | None = None) -> Answer:
+    """Ask for an asset as anybody would."""
+    return edge.send(url.removeprefix(PUBLIC_URL), headers)
+
+
+def test_all_that_media_are_played_by_can_be_had_by_everybody(edge: Edge) -> None:
+    content = sound()
+    high = {**HLS, "resolution": "highest"}
+    created = brought(edge, content, qualities=[high, HLS, DASH])
+    assets = created["assets"]
+    playlist = got(edge, assets["hls_url"])
+    media = [line for line in playlist.body.decode().splitlines() if not line.startswith("#")]
+    first = got(edge, media[0])
+    folder = media[0].rpartition("/")[0]
+    segments = [line for line in first.body.decode().splitlines() if not line.startswith("#")]
+    mpd = got(edge, assets["dash_url"])
+    picture = got(edge, assets["thumbnail_url"])
+    m4a = got(edge, f"{assets['source_url'].removesuffix('source')}mp4")
+
+    assert got(edge, assets["source_url"]).body == content
+    assert got(edge, assets["source_url"], {"Range": "bytes=0-3"}).body == b"RIFF"
+    assert playlist.headers["Content-Type"] == "application/vnd.apple.mpegurl"
+    assert playlist.headers["Access-Control-Allow-Origin"] == "*"
+    assert len(media) == 2
+    assert got(edge, f"{folder}/{segments[0]}").headers["Content-Type"] == "video/mp2t"
+    assert (mpd.status, mpd.headers["Content-Type"]) == (200, "application/dash+xml")
+    assert (picture.status, picture.headers["Content-Type"]) == (200, "image/jpeg")
+    assert (m4a.status, m4a.headers["Content-Type"]) == (200, "audio/mp4")
+    for page in (assets["hls_player_url"], assets["dash_player_url"]):
+        assert got(edge, page).headers["Content-Type"].startswith("text/html")

@@ -1,0 +1,369 @@
+"""
+What media are played by: their file, picture, playlist, MPD and M4A, and the pages of players.
+
+Everybody may ask for these. What is private is shown to a signed URL, to the account's secret key
+and to tokens, as by the CDN; playlists then lead to URLs that are signed as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from cache.source import read_whole
+from edge.accounts.scopes import Scope
+from edge.accounts.signatures import Signer
+from edge.accounts.store import Accounts
+from edge.clock import Clock
+from edge.fill.filler import Filler, Standing
+from edge.fill.wanted import Wanted
+from edge.jobs.job import JobState
+from edge.library.access import Owner, may_see
+from edge.library.catalogue.entry import FileEntry
+from edge.library.files import Files
+from edge.library.media.media import Media, Quality, is_media_id
+from edge.library.media.qualities import Placed, fitting_rates, placed
+from edge.library.media.store import MediaRows
+from edge.library.sounds import Sounds
+from edge.library.uploaded import THUMBNAIL_PATH
+from edge.web import problems
+from edge.web.base_url import BaseUrl
+from edge.web.children import Children, encoded
+from edge.web.delivery.answer import Representation
+from edge.web.delivery.caching import CachePolicy
+from edge.web.delivery.content import content_of
+from edge.web.delivery.files import FileDelivery
+from edge.web.delivery.text import Text
+from edge.web.dialects.aioz.endpoints import Credentials, Endpoint, Resource
+from edge.web.dialects.aioz.playlists import Made, mpd, multivariant_playlist
+from edge.web.hits.gate import Gate
+from edge.web.made import CHANGING, failure, file_answer
+from edge.web.pages.assets import PlayerAssets
+from edge.web.pages.stream import Stream, dash_page, hls_page
+from edge.web.prefer import LONGEST_WAIT_SECONDS
+from edge.web.problems import Problem
+from edge.web.streams import Streams
+from edge.web.viewers import Confidential, Proof, Viewers, leave_proof
+from transforms import grammar, planner
+from transforms.delivery import read_delivery
+from transforms.formats import DASH_MEDIA_TYPE, HLS_MEDIA_TYPE, Format
+from transforms.rates import khz
+
+# Most qualities are made within this, and then nothing else has to be made to be played.
+_MOMENT_SECONDS = 2.0
+
+# As long as a player may be open that was given private media by a key.
+_CHILDREN_SECONDS = 86_400
+
+_MOST_MANIFEST_BYTES = 16 << 20
+
+# What is made of media that have no quality of a kind, once somebody asks for it.
+_USUAL = Quality(
+    name="standard", protocol="hls", container="ts", bitrate_bps=128_000, sample_rate_hz=44_100
+)
+_USUAL_DASH = msgspec.structs.replace(_USUAL, protocol="dash", container="mp4")
+
+_NOT_YET = CachePolicy(shared=True, max_age_seconds=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Media that a request may see, and what it proved."""
+
+    request: Request
+    media: Media
+    file: FileEntry
+    proof: Proof
+
+    @property
+    def children(self) -> Children | None:
+        """What signs the URLs that an answer leads to; nothing for what everybody sees."""
+        return None if self.file.source.is_public_by("audio") else self.proof.children
+
+    def confided(self, answer: ASGIApp) -> ASGIApp:
+        """Let no shared cache keep the answer, if it is of private media."""
+        public = self.file.source.is_public_by("audio") and self.file.source.is_public_by("raw")
+        return answer if public else Confidential(answer, self.proof)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assets:
+    """The endpoints, and what stands behind them."""
+
+    credentials: Credentials
+    viewers: Viewers
+    accounts: Accounts
+    clock: Clock
+    rows: MediaRows
+    files: Files
+    sounds: Sounds
+    filler: Filler
+    base_url: BaseUrl
+    gate: Gate
+    hls_player: PlayerAssets | None
+    dash_player: PlayerAssets | None
+
+    def routes(self) -> list[Route]:
+        """List the routes; those below the prefix of the API have to come before its last."""
+        one = "/api/media/{id}"
+        return [
+            _asset(one + "/source", self.source),
+            _asset(one + "/thumbnail", self.thumbnail),
+            _asset(one + "/m3u8", self.playlist),
+            _asset(one + "/manifest", self.manifest),
+            _asset(one + "/mp4", self.m4a),
+            _page("/vod/hls/{id}", self.hls_page),
+            _page("/vod/dash/{id}", self.dash_page),
+        ]
+
+    async def source(self, request: Request) -> ASGIApp:
+        """Answer with the file as it came."""
+        shown = await self._shown(request, "raw")
+        source = shown.file.source
+        return shown.confided(
+            FileDelivery(
+                representation=Representation(
+                    size_bytes=source.size_bytes,
+                    etag=source.etag,
+                    modified_ms=source.modified_ms,
+                    content=content_of(source.path),
+                    cache=CHANGING,
+                ),
+                open_reader=lambda: self.files.open(shown.media.account, source),
+            )
+        )
+
+    async def thumbnail(self, request: Request) -> ASGIApp:
+        """Answer with the picture; there is one size of it."""
+        wished = request.query_params.get("resolution", "original")
+        if wished != "original":
+            raise problems.bad_parameter(
+                "resolution", f"resolution cannot be {wished[:80]!r}: expected original."
+            )
+        shown = await self._shown(request, "raw")
+        account = shown.media.account
+        picture = await self.files.find(account, THUMBNAIL_PATH.format(id=shown.media.id))
+        if picture is None:
+            raise problems.not_found("These media have no picture.")
+        found = picture
+        return shown.confided(
+            FileDelivery(
+                representation=Representation(
+                    size_bytes=found.size_bytes,
+                    etag=found.etag,
+                    modified_ms=found.modified_ms,
+                    content=content_of(found.path),
+                    cache=CHANGING,
+                ),
+                open_reader=lambda: self.files.open(account, found),
+            )
+        )
+
+    async def playlist(self, request: Request) -> ASGIApp:
+        """
+        Answer with the playlist of the HLS qualities that are there.
+
+        While none is, or if none was wished for, the media play in real time.
+        """
+        shown = await self._sound(request)
+        wished = [each for each in placed(shown.media) if each.quality.protocol == "hls"]
+        made = await self._made(wished, _MOMENT_SECONDS)
+        if not made:
+            track = wished[0].quality.track if wished else 0
+            wanted = await self._usual(
+                shown, Format.HLS_AAC_RT, f"&playlist=full&track={track + 1}"
+            )
+            return shown.confided(await Streams(self.filler).answer(request.scope, wanted))
+        children = shown.children
+        text = multivariant_playlist(made, str if children is None else children.path)
+        policy = CHANGING if len(made) == len(wished) else _NOT_YET
+        answer = Text(text, media_type=HLS_MEDIA_TYPE).delivery(request.scope, policy)
+        return shown.confided(answer)
+
+    async def manifest(self, request: Request) -> ASGIApp:
+        """Answer with the MPD of the DASH qualities, waiting for them; of one, if none."""
+        shown = await self._sound(request)
+        wished = [each for each in placed(shown.media) if each.quality.protocol == "dash"]
+        if not wished:
+            wanted = await self._usual(shown, Format.DASH_AAC)
+            wished = [Placed(quality=_USUAL_DASH, wanted=wanted, variant=0)]
+        made = await self._made(wished, LONGEST_WAIT_SECONDS)
+        if not made:
+            begun = await self._begun(wished[0].wanted, LONGEST_WAIT_SECONDS)
+            if begun.receipt is None:
+                raise failure(begun.job)
+            made = await self._made(wished, 0)
+        children = shown.children
+
+        def suffix(parts: str) -> str:
+            if children is None:
+                return ""
+            return children.signer.suffix_of_parts(children.host + encoded(parts))
+
+        policy = CHANGING if len(made) == len(wished) else _NOT_YET
+        text = Text(mpd(made, suffix), media_type=DASH_MEDIA_TYPE)
+        return shown.confided(text.delivery(request.scope, policy))
+
+    async def m4a(self, request: Request) -> ASGIApp:
+        """Answer with one file of the best quality, waiting while it is made."""
+        shown = await self._sound(request)
+        best = max(shown.media.qualities, key=lambda each: each.bitrate_bps or 0, default=_USUAL)
+        wanted = await self._wanted(shown, f"f={Format.M4A}{_rates(best)}&track={best.track + 1}")
+        standing = await self._begun(wanted, LONGEST_WAIT_SECONDS)
+        file = standing.receipt.file(wanted.url.spec.artifact or "") if standing.receipt else None
+        if file is None:
+            raise failure(standing.job)
+        found = file
+        return shown.confided(
+            file_answer(wanted, found, CHANGING, lambda: self.filler.open(wanted, found))
+        )
+
+    async def hls_page(self, request: Request) -> ASGIApp:
+        """Answer with the player of the playlist."""
+        shown = await self._sound(request)
+        return shown.confided(hls_page(_stream(shown, "m3u8"), self.hls_player))
+
+    async def dash_page(self, request: Request) -> ASGIApp:
+        """Answer with the player of the MPD."""
+        shown = await self._sound(request)
+        return shown.confided(dash_page(_stream(shown, "manifest"), self.dash_player))
+
+    async def _sound(self, request: Request) -> Shown:
+        shown = await self._shown(request, "audio")
+        if shown.media.flaw is not None:
+            raise problems.unsupported_media(f"This cannot be played: {shown.media.flaw}")
+        return shown
+
+    async def _shown(self, request: Request, api: str) -> Shown:
+        """
+        Find the media of a request, if it may see them.
+
+        Raises:
+            Problem: There are none, there is no file yet, or the credentials are wrong.
+        """
+        media_id = request.path_params["id"]
+        media = await self.rows.locate(media_id) if is_media_id(media_id) else None
+        if media is None:
+            raise _missing()
+        proof = await self._prove(request, media)
+        file = media.file
+        if file is None:
+            if media.public or proof.holder == Owner(account=media.account):
+                raise problems.not_found("The file of these media has not come yet.")
+            raise _missing()
+        if not may_see(proof.viewer((file.path,)), media.account, file.source, api):
+            raise _missing()
+        return Shown(request=request, media=media, file=file, proof=proof)
+
+    async def _prove(self, request: Request, media: Media) -> Proof:
+        """Find out who looks; a key that shows private media signs what they lead to as well."""
+        path = "/-" if media.file is None else quote(media.file.path, safe="/")
+        url = grammar.split(f"/{media.account}/raw{path}", request.url.query)
+        delivery = read_delivery(url)
+        self.gate.admit(delivery)
+        proof = await self.viewers.prove(request.scope, url, delivery)
+        if not isinstance(proof.holder, Owner) and "stream-secret-key" not in request.headers:
+            return proof
+        holder = await self.credentials.holder(request, Scope.READ)
+        proof = replace(proof, holder=Owner(account=holder.account))
+        if holder.account == media.account and media.file and not media.file.grants:
+            secret = await self.accounts.signing_secret(holder.account, holder.key_id)
+            if secret is not None:
+                expires = self.clock.now_ms() // 1000 + _CHILDREN_SECONDS
+                signer = Signer(key_id=holder.key_id, secret=secret, expires=str(expires))
+                host = self.base_url.of(request.scope).partition("://")[2].lower()
+                children = Children(signer=signer, host=host)
+                leave_proof(request.scope, replace(proof, children=children))
+                return replace(proof, children=children)
+        return proof
+
+    async def _made(self, wished: Sequence[Placed], seconds: float) -> list[Made]:
+        """List the qualities that are there, waiting for those that are being made."""
+        wanted = {each.wanted.key: each.wanted for each in wished}
+        standings = await asyncio.gather(*(self._waited(each, seconds) for each in wanted.values()))
+        texts = {
+            key: await self._text(standing)
+            for key, standing in zip(wanted, standings, strict=True)
+            if standing is not None and standing.receipt is not None
+        }
+        return [
+            Made(placed=each, manifest=texts[each.wanted.key])
+            for each in wished
+            if each.wanted.key in texts
+        ]
+
+    async def _waited(self, wanted: Wanted, seconds: float) -> Standing | None:
+        """Wait for what somebody has begun, and have it made again if it was evicted."""
+        standing = await self.filler.look(wanted)
+        if standing is None:
+            return None
+        if standing.job.state is JobState.DONE and standing.receipt is None:
+            standing = await self.filler.obtain(wanted)
+        return await self.filler.wait(standing, seconds)
+
+    async def _begun(self, wanted: Wanted, seconds: float) -> Standing:
+        return await self.filler.wait(await self.filler.obtain(wanted), seconds)
+
+    async def _text(self, standing: Standing) -> str:
+        wanted, receipt = standing.wanted, standing.receipt
+        file = receipt.file(wanted.url.spec.artifact or "") if receipt else None
+        if file is None:
+            raise failure(standing.job)
+        reader = await self.filler.open(wanted, file)
+        try:
+            return (await read_whole(reader, _MOST_MANIFEST_BYTES)).decode()
+        finally:
+            await reader.aclose()
+
+    async def _usual(self, shown: Shown, output: Format, more: str = "") -> Wanted:
+        return await self._wanted(shown, f"f={output}{_rates(_USUAL)}{more}")
+
+    async def _wanted(self, shown: Shown, query: str) -> Wanted:
+        path = f"/{shown.media.account}/audio{quote(shown.file.path, safe='/')}"
+        viewer = shown.proof.viewer((shown.file.path,))
+        transform = planner.plan(grammar.split(path, query))
+        return await self.filler.find(transform, self.sounds.seen_by(viewer))
+
+
+def _asset(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, Resource(GET=endpoint, HEAD=endpoint))
+
+
+def _page(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, Resource(refusing=_refused, GET=endpoint, HEAD=endpoint))
+
+
+def _refused(_: Request, problem: Problem) -> Response:
+    """Say on a page, which may be in somebody's frame, why there is no player on it."""
+    said = Stream(url="", title="Audio", problem=problem.message)
+    return hls_page(said, None, status=problem.status)
+
+
+def _stream(shown: Shown, asset: str) -> Stream:
+    media = shown.media
+    signed = str if shown.children is None else shown.children.path
+    of_media = f"/api/media/{media.id}"
+    picture = f"{of_media}/thumbnail?resolution=original"
+    return Stream(
+        url=signed(f"{of_media}/{asset}"),
+        title=media.name,
+        cover_url=None if media.thumbnail is None else signed(picture),
+        seconds=media.duration_seconds,
+    )
+
+
+def _rates(quality: Quality) -> str:
+    fit = fitting_rates(quality.bitrate_bps, quality.sample_rate_hz)
+    return f"&br={fit.bitrate_bps // 1000}&sr={khz(fit.sample_rate_hz)}"
+
+
+def _missing() -> Problem:
+    return problems.not_found("There are no such media, or they are private.")

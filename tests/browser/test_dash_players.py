@@ -92,6 +92,21 @@ def test_seeking_lands_on_the_sound_of_that_second(browser: Browser, mpd: str, p
 def test_a_change_of_representation_leaves_no_gap_and_moves_no_sound(
     browser: Browser, mpd: str, player: str
 ) -> None:
+    change_of_representation(browser, player, mpd)
+
+
+@pytest.mark.parametrize(
+    "variants", ["br=32&sr=24&ch=1&br=256&ch=2", "br=16&sr=8&br=96&sr=44.1"], ids=["aligned", "not"]
+)
+def test_so_does_one_of_another_rate(browser: Browser, edge: Edge, variants: str) -> None:
+    path = f"minute.wav!f=dash-aac&{variants}"
+    edge.settled(path)
+    mpd = f"http://127.0.0.1:{edge.port}/{ACCOUNT}/audio/{path}&a=/audio.mpd"
+
+    change_of_representation(browser, "dash.js", mpd)
+
+
+def change_of_representation(browser: Browser, player: str, mpd: str) -> None:
     *_, before, _, _, after, state = play(
         browser,
         player,

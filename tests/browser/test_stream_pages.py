@@ -33,6 +33,11 @@ CLICK = {"do": "click", "on": ".play"}
 PLAYING = until(f"{MEDIA} && {MEDIA}.currentTime > 0.1")
 KINDS = ["dash", "hls"]
 
+# Keeps what the page makes in a place where it can be found.
+CAUGHT = """dashjs.MediaPlayer = ((make) => () => ({
+  create() { return window.made = make().create(); }
+}))(dashjs.MediaPlayer)"""
+
 
 def pages() -> dict[str, Callable[[], Response]]:
     dash, hls = find_dash_player(), find_player()
@@ -177,6 +182,28 @@ def test_an_mpd_that_is_not_there_is_told_in_words(browser: Browser, origin: str
     )
 
     assert "/none.wav" in answer["answers"][-1]
+
+
+def test_who_presses_play_after_an_interruption_goes_on_where_it_was(
+    browser: Browser, origin: str
+) -> None:
+    answer = use(
+        browser,
+        f"{origin}/dash",
+        until(f"({CAUGHT}, true)"),
+        CLICK,
+        PLAYING,
+        {"do": "seek", "to": 30},
+        until(f"{MEDIA}.currentTime > 30.5"),
+        until("(made.trigger('error', { error: {} }), true)"),
+        until("document.querySelector('.status').textContent.includes('broke off')"),
+        CLICK,
+        until(f"{MEDIA}.currentTime > 31"),
+        HEAR,
+    )
+
+    assert 30 < answer["answers"][-1]["at"] < 40
+    assert agrees(answer["answers"][-1])
 
 
 def test_without_its_player_the_page_says_so(browser: Browser, origin: str) -> None:

@@ -142,8 +142,10 @@
   function withDash() {
     if (window.dashjs === undefined) return null;
     let stream = null;
+    let left = null;
     async function broken() {
       if (stream === null) return;
+      left = audio.currentTime;
       stream.destroy();
       stream = null;
       show(false);
@@ -159,7 +161,8 @@
     });
     return withAudio(() => {
       if (stream !== null) return audio.paused ? audio.play() : audio.pause();
-      const at = audio.currentTime;
+      const at = left ?? audio.currentTime;
+      left = null;
       say("");
       button.classList.add("busy");
       audio.hidden = false;

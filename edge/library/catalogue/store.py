@@ -126,12 +126,13 @@ class Catalogue:
 
 async def add(
     connection: AsyncConnection, entry: FileEntry, *, draft: Draft, overwrites: bool
-) -> tuple[FileEntry, FileEntry | None]:
+) -> tuple[FileEntry, tuple[str, ...]]:
     """
     Put a file into its place, and the folders above it, within a transaction.
 
     Returns:
-        The file as it is there, and what was in the place before: it keeps the media of that.
+        The file as it is there, with the media of what was in the place before; and the blobs of
+        that, which are debris since.
 
     Raises:
         PathTaken: Something is, and it is not to be overwritten.
@@ -139,12 +140,14 @@ async def add(
     before = await _find(connection, entry.account, entry.path)
     if before is not None and not overwrites:
         raise PathTaken(entry.path)
+    debris: tuple[str, ...] = ()
     if before is None:
         await announce(connection, entry.media, entry.account, draft)
     else:
         entry = replace(entry, media=before.media, created_ms=before.created_ms)
         thumbnail = await redraft(connection, before.media, draft)
-        await leave(connection, before.blob, *([thumbnail] if thumbnail else []))
+        debris = (before.blob,) if thumbnail is None else (before.blob, thumbnail)
+        await leave(connection, *debris)
     row = {**{name: getattr(entry, name) for name in PLAIN}, "folder": entry.folder}
     statement = insert_into(connection, files).values(row)
     await connection.execute(
@@ -152,7 +155,7 @@ async def add(
     )
     await add_folders(connection, entry.account, entry.folder)
     there = await _find(connection, entry.account, entry.path)
-    return there or entry, before
+    return there or entry, debris
 
 
 async def _find(connection: AsyncConnection, account: str, path: str) -> FileEntry | None:

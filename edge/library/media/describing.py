@@ -92,17 +92,25 @@ class Describer:
                 _log.info("%s was not described: %s", entry.path, problem)
 
     async def _describe(self, entry: FileEntry) -> Media | None:
-        known = await self._rows.get(entry.account, entry.media)
-        if known is None or known.file is None or known.file.blob != entry.blob:
-            return None
-        if known.described_ms is not None:
+        known = await self._is_there(entry)
+        if known is None or known.described_ms is not None:
             return known
-        told = await self._told(entry)
+        try:
+            told = await self._told(entry)
+        except SourceProblem:
+            if not await self._is_there(entry):
+                return None
+            raise
         title = told.title or stem_of(entry.original_name or entry.path)
         noted = await self._rows.describe(entry.media, entry.blob, told, title=title)
         if not noted and told.thumbnail is not None:
             await self._debris.clear(told.thumbnail)
         return await self._rows.get(entry.account, entry.media)
+
+    async def _is_there(self, entry: FileEntry) -> Media | None:
+        known = await self._rows.get(entry.account, entry.media)
+        there = known is not None and known.file is not None and known.file.blob == entry.blob
+        return known if there else None
 
     async def _told(self, entry: FileEntry) -> Description:
         try:

@@ -319,8 +319,8 @@ class Intake:
 
     async def _in_place(self, upload: Upload, digest: str, parts: Sequence[str] = ()) -> FileEntry:
         """Put a file whose bytes are kept into the catalogue, and forget what was there."""
-        entry, before = await self.rows.finish(upload, digest, parts)
-        await self.debris.clear(*parts, *([] if before is None else [before.blob]))
+        entry, replaced = await self.rows.finish(upload, digest, parts)
+        await self.debris.clear(*parts, *replaced)
         self.brought(entry)
         return entry
 

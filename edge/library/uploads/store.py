@@ -149,7 +149,7 @@ class UploadRows:
 
     async def finish(
         self, upload: Upload, digest: str, parts: Sequence[str] = ()
-    ) -> tuple[FileEntry, FileEntry | None]:
+    ) -> tuple[FileEntry, tuple[str, ...]]:
         """
         Put a whole upload's file into the catalogue, once.
 
@@ -157,7 +157,8 @@ class UploadRows:
             parts: The blobs it was joined from, which are debris then.
 
         Returns:
-            The file, and what it has replaced. Of two who finish, the second replaces nothing.
+            The file, and the blobs of what it has replaced, which are debris since. Of two who
+            finish, the second replaces nothing.
 
         Raises:
             PathTaken: Another file has come there meanwhile.
@@ -167,7 +168,7 @@ class UploadRows:
             moment = (await connection.execute(select(now_ms()))).scalar_one()
             entry = file_of(upload, digest, moment)
             if not won:
-                return entry, None
+                return entry, ()
             await leave(connection, *parts)
             return await add(connection, entry, draft=upload.draft, overwrites=upload.overwrites)
 

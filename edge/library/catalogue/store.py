@@ -83,19 +83,32 @@ class Catalogue:
             return int(found.scalar_one())
 
     async def list(
-        self, account: str, folder: str, *, cursor: str | None = None, limit: int = 50
+        self,
+        account: str,
+        folder: str,
+        *,
+        recursive: bool = False,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page:
         """
         List what is in a folder, files and folders together by their paths.
 
         Args:
+            recursive: List what is in the folders below it as well.
+
             cursor: The last path of the page before.
         """
+        file_inside, folder_inside = files.c.folder == folder, folders.c.parent == folder
+        if recursive:
+            stem = folder.rstrip("/") + "/"
+            file_inside = files.c.path.startswith(stem, autoescape=True)
+            folder_inside = and_(
+                folders.c.path.startswith(stem, autoescape=True), folders.c.path != "/"
+            )
         inside = union_all(
-            _paths(files.c.path, files.c.account == account, files.c.folder == folder, cursor, 0),
-            _paths(
-                folders.c.path, folders.c.account == account, folders.c.parent == folder, cursor, 1
-            ),
+            _paths(files.c.path, files.c.account == account, file_inside, cursor, 0),
+            _paths(folders.c.path, folders.c.account == account, folder_inside, cursor, 1),
         ).subquery()
         query = select(inside.c.path, inside.c.is_folder).order_by(inside.c.path).limit(limit + 1)
         async with reading(self._engine) as connection:

@@ -72,6 +72,20 @@ async def test_a_folder_lists_what_is_directly_in_it(
     assert await listed(catalogue, "/no", limit) == []
 
 
+async def test_a_folder_lists_what_is_below_it_if_asked(
+    records: AsyncEngine, catalogue: Catalogue
+) -> None:
+    await put(records, "/a/b/c.mp3", "/a/e.mp3", "/ab.mp3", "/%/d.mp3")
+
+    async def below(folder: str) -> list[str]:
+        page = await catalogue.list(ACCOUNT, folder, recursive=True)
+        return sorted(each.path for each in (*page.files, *page.folders))
+
+    assert await below("/a") == ["/a/b", "/a/b/c.mp3", "/a/e.mp3"]
+    assert await below("/%") == ["/%/d.mp3"]
+    assert len(await below("/")) == 7
+
+
 async def test_folders_come_and_go_with_what_is_in_them(
     records: AsyncEngine, catalogue: Catalogue
 ) -> None:

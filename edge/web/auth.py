@@ -87,7 +87,9 @@ class Auth:
         Raises:
             Problem: 401 without a valid key, 403 for another account's, or without the scope.
         """
-        return _scoped(await self.holder(request, account), scope)
+        principal = await self.holder(request, account)
+        require_scope(principal, scope)
+        return principal
 
     async def secret_holder(
         self, request: Request, account: str, scope: Scope | None = None
@@ -102,7 +104,8 @@ class Auth:
         principal = await self.holder(request, account)
         if principal.scopes and principal.kind is not KeyKind.SECRET:
             raise problems.forbidden("This needs a secret key; the one given is public.")
-        return _scoped(principal, scope)
+        require_scope(principal, scope)
+        return principal
 
     async def principal(self, request: Request) -> Principal | None:
         """Return whom the request's key proves, ``None`` if it has none or a wrong one."""
@@ -201,14 +204,19 @@ def origin_of(headers: Headers) -> str | None:
     return f"{referer.scheme}://{referer.netloc}" if referer.netloc else None
 
 
-def _scoped(principal: Principal, scope: Scope | None) -> Principal:
+def require_scope(principal: Principal, scope: Scope | None) -> None:
+    """
+    Let what a key may do anywhere in its account pass; None is whatever key it is.
+
+    Raises:
+        Problem: 403, naming the scope that is missing.
+    """
     if not principal.scopes:
         raise problems.forbidden("A token alone does not do here; this needs an API key.")
     if scope is not None and scope not in principal.scopes:
         raise problems.forbidden(
             f"The API key may not be used for this: it lacks the scope {scope}.", scope=scope
         )
-    return principal
 
 
 def _secret_of(header: str) -> str | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +13,7 @@ import jwt
 import pytest
 
 from edge.accounts.signatures import Signer
+from tests.e2e.credentials import COOKIE, PUBLIC, basic, bring, token
 from tests.e2e.running import (
     ACCOUNT,
     BEARER,
@@ -29,8 +28,6 @@ from tests.e2e.sounds import note
 
 HOST = PUBLIC_URL.removeprefix("https://")
 OTHER_ACCOUNT = "abcdefg"
-PUBLIC = {"Authorization": f"Bearer {PUBLIC_KEY}"}
-COOKIE = "audio-edge-token"
 
 # Each with how it begins; {} is the file's path without a slash before it.
 ROUTES = {
@@ -55,13 +52,6 @@ ROUTES = {
     "appended stream": "audio/open/talk.wav?f=hls-aac-rt&append=/{}",
     "listed": "audio/{}.m3u8?f=hls-aac-rt",
 }
-
-
-def token(key: str = SECRET_KEY, seconds: float = 600, path: str = "/shut", **claims: Any) -> str:
-    read = {"file": {"downloadFile": ["*"], "getFileDetails": True}}
-    permission = {"match": {"path": path, "scope": "Children"}, "permissions": {"read": read}}
-    access = {"pathPermissions": [permission]}
-    return jwt.encode({"exp": int(time.time() + seconds), "access": access, **claims}, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +96,6 @@ def keys(edge: Edge) -> Keys:
         without_read=limited["key"],
         without_read_id=limited["id"],
     )
-
-
-def bring(edge: Edge, path: str, content: bytes) -> None:
-    target = f"/v2/accounts/{ACCOUNT}/uploads/binary?filePath={path}"
-    answer = edge.send(target, BEARER, method="POST", body=content)
-    assert answer.status == 200, answer.body
 
 
 def target_of(route: str, path: str) -> str:
@@ -161,10 +145,6 @@ def blind(keys: Keys) -> dict[str, Mapping[str, str]]:
         "cookie that is over": {"Cookie": f"{COOKIE}={token(seconds=-1)}"},
         "forged token": {"Authorization": f"Bearer {jwt.encode({'exp': 9**11}, '', 'none')}"},
     }
-
-
-def basic(key: str) -> str:
-    return "Basic " + base64.b64encode(f"apikey:{key}".encode()).decode()
 
 
 def told(answer: Answer, name: str) -> tuple[int, list[tuple[str, str]], bytes]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.accounts.principal import Principal
+from edge.accounts.scopes import Scope
 from edge.clock import Clock
 from edge.fill.runner import Runner
 from edge.fill.wanted import understand
@@ -24,7 +26,7 @@ from edge.library.media.media import stem_of
 from edge.library.media.store import MediaRows
 from edge.library.paths import checked
 from edge.web import problems
-from edge.web.auth import Auth
+from edge.web.auth import Auth, require_scope
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.bytescale import batches_wire as wire
 from edge.web.dialects.bytescale.checks import checked_draft, folder_path, telling
@@ -62,7 +64,7 @@ class BatchApi:
 
     def _route(self, path: str, **endpoints: Endpoint) -> Route:
         told = {method: telling(endpoint) for method, endpoint in endpoints.items()}
-        return account_route(path, self.auth.secret_holder, **told)
+        return account_route(path, partial(self.auth.secret_holder, scope=Scope.WRITE), **told)
 
     async def delete_files(self, request: Request, account: str, _: Principal) -> Response:
         """Delete files."""
@@ -78,8 +80,9 @@ class BatchApi:
             checked(each.destination)
         return await self._begin(request, account, COPY_FILES, body.wanted())
 
-    async def delete_folder(self, request: Request, account: str, _: Principal) -> Response:
+    async def delete_folder(self, request: Request, account: str, principal: Principal) -> Response:
         """Delete a folder."""
+        require_scope(principal, Scope.WRITE)
         body = await json_of(request, wire.DeleteFolder)
         return await self._begin(request, account, DELETE_FOLDERS, (_deleted(body),))
 

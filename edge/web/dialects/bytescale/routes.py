@@ -7,6 +7,7 @@ All of it needs the account's secret key; paths and paging are the SDK's (JobApi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.accounts.principal import Principal
+from edge.accounts.scopes import Scope
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
 from edge.fill.chores import is_chore
@@ -64,15 +66,15 @@ class BytescaleApi:
         account = "/v2/accounts/{account}"
         job = account + "/jobs/{type}/{id}"
         return [
-            self._route(account + "/jobs", GET=self.list_jobs),
-            self._route(job, GET=self.get_job, DELETE=self.cancel_job),
-            self._route(account + "/cache/reset", POST=self.reset_cache),
-            self._route(account + "/usage", GET=self.usage),
-            self._route(account + "/usage/entries", GET=self.usage_entries),
+            self._route(account + "/jobs", Scope.JOBS, GET=self.list_jobs),
+            self._route(job, Scope.JOBS, GET=self.get_job, DELETE=self.cancel_job),
+            self._route(account + "/cache/reset", Scope.JOBS, POST=self.reset_cache),
+            self._route(account + "/usage", Scope.USAGE, GET=self.usage),
+            self._route(account + "/usage/entries", Scope.USAGE, GET=self.usage_entries),
         ]
 
-    def _route(self, path: str, **endpoints: Endpoint) -> Route:
-        return account_route(path, self.auth.secret_holder, **endpoints)
+    def _route(self, path: str, scope: Scope, **endpoints: Endpoint) -> Route:
+        return account_route(path, partial(self.auth.secret_holder, scope=scope), **endpoints)
 
     async def list_jobs(self, request: Request, account: str, _: Principal) -> Response:
         """Answer with the newest jobs; the SDK numbers its ``jobType`` values (``?0=A&1=B``)."""

@@ -1,20 +1,23 @@
 """
 Bytescale's API of uploads, files and folders, under ``/v2/accounts/{account}``.
 
-A public key brings files in and overwrites none; the rest needs a secret one. The bytes of a part
-are put without a key, as the SDK does: whoever knows an upload's id has begun it.
+A public key brings files in and overwrites none; the rest needs a secret one with the right scope,
+or a token that allows it at the path in question. The bytes of a part are put without a key, as the
+SDK does: whoever knows an upload's id has begun it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from edge.accounts.permissions import Act
 from edge.accounts.principal import Principal
-from edge.ids import KeyKind
+from edge.accounts.scopes import Scope
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue
 from edge.library.folders.folder import FolderEntry
@@ -28,7 +31,7 @@ from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake, Wish, WrongPart
 from edge.library.uploads.upload import Upload
 from edge.web import problems
-from edge.web.auth import Auth
+from edge.web.auth import Auth, require
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.bytescale import storage_wire as wire
 from edge.web.dialects.bytescale.batches import BatchApi
@@ -77,20 +80,19 @@ class StorageApi:
         account = "/v2/accounts/{account}"
         part = account + "/uploads/{upload}/parts/{number:int}"
         return [
-            self._route(account + "/uploads", POST=self.begin),
-            self._route(account + "/uploads/binary", POST=self.bring),
-            self._route(account + "/uploads/form_data", POST=self.bring_form),
-            self._route(account + "/uploads/url", POST=self.fetch),
-            self._route(account + "/uploads/{upload}/parts", GET=self.remaining),
-            self._route(part, GET=self.part, PUT=self.complete),
+            self._route(account + "/uploads", Scope.UPLOAD, POST=self.begin),
+            self._route(account + "/uploads/binary", Scope.UPLOAD, POST=self.bring),
+            self._route(account + "/uploads/form_data", Scope.UPLOAD, POST=self.bring_form),
+            self._route(account + "/uploads/url", Scope.UPLOAD, POST=self.fetch),
+            self._route(account + "/uploads/{upload}/parts", Scope.UPLOAD, GET=self.remaining),
+            self._route(part, Scope.UPLOAD, GET=self.part, PUT=self.complete),
             Route(part + "/bytes", self.receive, methods=["PUT", "OPTIONS"]),
             self._route(account + "/files/details", GET=self.details),
-            self._route(account + "/files", secret=True, DELETE=self.delete),
-            self._route(account + "/files/copy", secret=True, POST=self.copy),
-            self._route(account + "/folders/list", secret=True, GET=self.list_folder),
+            self._route(account + "/files", DELETE=self.delete),
+            self._route(account + "/files/copy", Scope.WRITE, POST=self.copy),
+            self._route(account + "/folders/list", GET=self.list_folder),
             self._route(
                 account + "/folders",
-                secret=True,
                 GET=self.folder,
                 PUT=self.make_folder,
                 DELETE=self.batches.delete_folder,
@@ -98,8 +100,11 @@ class StorageApi:
             *self.batches.routes(),
         ]
 
-    def _route(self, path: str, *, secret: bool = False, **endpoints: Endpoint) -> Route:
-        holder = self.auth.secret_holder if secret else self.auth.key_holder
+    def _route(self, path: str, scope: Scope | None = None, **endpoints: Endpoint) -> Route:
+        """Route to endpoints that need a scope, or see for themselves who may do what where."""
+        holder = self.auth.holder
+        if scope is not None:
+            holder = partial(self.auth.key_holder, scope=scope)
         told = {method: telling(endpoint) for method, endpoint in endpoints.items()}
         return account_route(path, holder, **told)
 
@@ -200,14 +205,18 @@ class StorageApi:
         entry = await self.intake.complete(upload, request.path_params["number"], body.digest)
         return json_response(wire.completed_body(entry))
 
-    async def details(self, request: Request, account: str, _: Principal) -> Response:
+    async def details(self, request: Request, account: str, principal: Principal) -> Response:
         """Tell all about a file."""
-        entry, media = await self._file(account, _file_path(request))
+        path = _file_path(request)
+        require(principal, Act.GET_FILE_DETAILS, path)
+        entry, media = await self._file(account, path)
         return json_response(wire.details_body(entry, media, self.base_url.of(request.scope)))
 
-    async def delete(self, request: Request, account: str, _: Principal) -> Response:
+    async def delete(self, request: Request, account: str, principal: Principal) -> Response:
         """Delete a file and all that was made of it."""
-        if await self.library.delete_file(account, _file_path(request)) is None:
+        path = _file_path(request)
+        require(principal, Act.DELETE_FILE, path)
+        if await self.library.delete_file(account, path) is None:
             raise problems.not_found("This account has uploaded no such file.")
         return json_response({})
 
@@ -223,15 +232,23 @@ class StorageApi:
             )
         return json_response({"status": "Copied"})
 
-    async def folder(self, request: Request, account: str, _: Principal) -> Response:
+    async def folder(self, request: Request, account: str, principal: Principal) -> Response:
         """Describe a folder."""
+        path = folder_path(request.query_params.get("folderPath"))
+        require(principal, Act.GET_FOLDER_DESCRIPTION, path)
+        require(principal, Act.GET_FOLDER_PUBLIC_PERMISSIONS, path)
         folder = await self._folder(account, request.query_params.get("folderPath"))
         return await self._folder_details(folder)
 
-    async def make_folder(self, request: Request, account: str, _: Principal) -> Response:
+    async def make_folder(self, request: Request, account: str, principal: Principal) -> Response:
         """Make a folder, or change what it says."""
         body = await json_of(request, wire.PutFolder)
         path = folder_path(body.folder_path)
+        require(principal, Act.CREATE_VIRTUAL_FOLDER, path)
+        if body.folder_settings.description is not None:
+            require(principal, Act.SET_FOLDER_DESCRIPTION, path)
+        if body.folder_settings.public_permissions is not None:
+            require(principal, Act.SET_FOLDER_PUBLIC_PERMISSIONS, path)
         there = await self.folders.get(account, path)
         made = await self.folders.make(
             account,
@@ -241,13 +258,18 @@ class StorageApi:
         )
         return await self._folder_details(made)
 
-    async def list_folder(self, request: Request, account: str, _: Principal) -> Response:
+    async def list_folder(self, request: Request, account: str, principal: Principal) -> Response:
         """List what is in a folder."""
         query = request.query_params
+        require(principal, Act.LIST_FOLDER_CHILDREN, folder_path(query.get("folderPath")))
         folder = await self._folder(account, query.get("folderPath"))
         limit = whole(query.get("limit"), "limit", most=_MOST_LISTED) or 50
         page = await self.catalogue.list(
-            account, folder.path, cursor=query.get("cursor") or None, limit=limit
+            account,
+            folder.path,
+            recursive=query.get("recursive") == "true",
+            cursor=query.get("cursor") or None,
+            limit=limit,
         )
         body = wire.listing_body(
             folder,
@@ -269,8 +291,9 @@ class StorageApi:
     ) -> Wish:
         query = request.query_params
         metadata = request.headers.get("x-upload-metadata")
+        path = _path_of(request)
         return Wish(
-            path=_path_of(request),
+            path=path,
             size_bytes=self.most_file_bytes,
             mime=mime,
             original_name=query.get("originalFileName", original_name),
@@ -280,7 +303,7 @@ class StorageApi:
                     metadata=decoded(metadata, dict[str, object]) if metadata else {},
                 )
             ),
-            overwrites=_may_overwrite(principal),
+            overwrites=_may_overwrite(principal, path),
         )
 
     async def _folder(self, account: str, text: str | None) -> FolderEntry:
@@ -308,18 +331,22 @@ class StorageApi:
 
 
 def _wish(body: wire.Described, size_bytes: int, principal: Principal) -> Wish:
+    path = body.path_wish()
     return Wish(
-        path=body.path_wish(),
+        path=path,
         size_bytes=size_bytes,
         mime=body.mime,
         original_name=body.original_file_name,
         draft=checked_draft(Draft(tags=body.tags, metadata=body.metadata)),
-        overwrites=_may_overwrite(principal),
+        overwrites=_may_overwrite(principal, path),
     )
 
 
-def _may_overwrite(principal: Principal) -> bool:
-    return principal.kind is KeyKind.SECRET
+def _may_overwrite(principal: Principal, wish: PathWish) -> bool:
+    """Tell whether a file may be replaced; a token says so of paths without variables."""
+    if Scope.WRITE in principal.scopes:
+        return True
+    return wish.whole is not None and principal.may(Act.OVERWRITE_FILE, wish.whole)
 
 
 def _path_of(request: Request) -> PathWish:

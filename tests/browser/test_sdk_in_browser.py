@@ -7,6 +7,7 @@ import re
 
 from tests.browser.conftest import HERE, Browser
 from tests.browser.test_players import HEAR, until
+from tests.e2e.credentials import token
 from tests.e2e.running import ACCOUNT, PUBLIC_KEY, Edge
 
 
@@ -17,6 +18,7 @@ def test_a_page_brings_a_file_in_parts_and_plays_what_is_made_of_it(
         "url": f"http://127.0.0.1:{edge.port}",
         "apiKey": PUBLIC_KEY,
         "accountId": ACCOUNT,
+        "token": token(path="/browser"),
     }
     page = (HERE / "sdk.html").read_text().replace("SETTINGS", json.dumps(settings))
 

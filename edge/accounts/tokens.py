@@ -22,6 +22,9 @@ from edge.accounts.scopes import EVERY_SCOPE, Scope, Scopes
 
 LONGEST_TOKEN: Final = 8192
 
+# The last second of the year 9999.
+_LATEST: Final = 253_402_300_799
+
 
 class TokenAlgorithm(StrEnum):
     """How a token is signed (RFC 7518, 3.1); nothing else is."""
@@ -156,10 +159,12 @@ def _payload(text: str, key: TokenKey) -> bytes | None:
 def _token(payload: bytes, key: TokenKey, account: str, now_ms: int) -> Token:
     try:
         claims = msgspec.json.decode(payload, type=_Claims)
-    except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as mistake:
         raise BadToken(f"The token's claims are not what they should be: {mistake}.") from mistake
     if claims.account_id not in (None, account):
         raise BadToken("The token is for another account.")
+    if claims.exp > _LATEST:
+        raise BadToken("The token's exp is no Unix time in seconds.")
     if claims.exp * 1000 <= now_ms:
         raise TokenExpired("The token has expired.")
     if claims.nbf * 1000 > now_ms:

@@ -16,9 +16,9 @@ from edge.accounts.signatures import Signer
 from transforms.formats import HLS_MEDIA_TYPE
 from transforms.manifests import dash, hls
 
-# What clients percent-encode by themselves in a path (URL standard, path percent-encode set): it
-# has to be signed as it will be asked for.
-_UNSAFE = re.compile(r"[\x00-\x20\"<>`{}^|\\\x7f-\U0010ffff]")
+# What clients percent-encode by themselves in a path or a query (URL standard, percent-encode
+# sets): it has to be signed as it will be asked for.
+_UNSAFE = re.compile(r"[\x00-\x20\"'<>`{}^|\\\x7f-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -211,6 +211,8 @@ def test_a_token_is_good_until_its_time_is_over() -> None:
     [
         {"exp": "tomorrow"},
         {"exp": None},
+        {"exp": 1e308},
+        {"exp": EXP * 1000},
         {"nbf": EXP},
         {"accountId": "another"},
         {"accountId": ""},

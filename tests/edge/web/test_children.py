@@ -118,7 +118,9 @@ def test_the_template_of_a_signed_mpd_is_good_for_every_segment(base: str) -> No
 
 
 def test_a_path_is_signed_as_browsers_will_ask_for_it() -> None:
-    path = CHILDREN.path('/W142hJk/audio/a "b"{c}.mp3?append=/x|y.mp3')
+    path = CHILDREN.path('/W142hJk/audio/a "b"{c}.mp3?append=/x|y\'s.mp3')
 
-    assert path.startswith("/W142hJk/audio/a%20%22b%22%7Bc%7D.mp3?append=/x%7Cy.mp3&exp=inf&sig=1.")
+    assert path.startswith(
+        "/W142hJk/audio/a%20%22b%22%7Bc%7D.mp3?append=/x%7Cy%27s.mp3&exp=inf&sig=1."
+    )
     assert is_good(f"https://{HOST}{path}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.routing import Route
 
 from edge.accounts.plans import Plan, Plans
+from edge.fill.allowance import Allowance
 from edge.library.media.qualities import Transcoding
 from edge.node import Node
 from edge.web.access_tokens import AccessTokens
@@ -121,6 +122,13 @@ def _aioz(entrance: Entrance) -> list[Route]:
         credentials=credentials,
         library=node.archive.library,
         transcoding=Transcoding(rows=records.media, jobs=records.jobs, filler=node.filler),
+        allowance=Allowance(
+            accounts=records.accounts,
+            ledger=records.ledger,
+            jobs=records.jobs,
+            default_seconds=node.settings.quota_seconds,
+        ),
+        usd_a_minute={each.quality: each.usd_a_minute for each in node.settings.transcode_prices},
         base_url=entrance.base_url,
         most_file_bytes=node.settings.max_upload_bytes,
     )

@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -20,6 +21,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 GIB: Final = 2**30
+QUALITIES: Final = ("standard", "good", "highest", "lossless")
 SEAL_KEY_BYTES: Final = 32
 _UNITS: Final = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KIB": 2**10,
@@ -62,6 +64,14 @@ class Mount:
 
     prefix: str  # "/" or "/ext/more", never with a slash at its end
     url: str  # http or https, without a slash at its end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a minute of a quality costs, in USD, as whoever runs this edge tells its users."""
+
+    quality: str
+    usd_a_minute: Decimal
 
 
 def whole(minimum: int, maximum: int | None = None) -> Kind[int]:
@@ -179,6 +189,20 @@ def _parse_mount(text: str) -> Mount:
     return Mount(prefix=prefix, url=url.geturl().rstrip("/"))
 
 
+def _parse_prices(text: str) -> tuple[Price, ...]:
+    prices = tuple(_parse_price(part.strip()) for part in text.split(",") if part.strip())
+    if len({price.quality for price in prices}) < len(prices):
+        raise Refused("a quality has two prices")
+    return prices
+
+
+def _parse_price(text: str) -> Price:
+    quality, _, amount = text.partition("=")
+    if quality not in QUALITIES or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", amount):
+        raise Refused(f"{text!r} is not the price of {', '.join(QUALITIES)}")
+    return Price(quality=quality, usd_a_minute=Decimal(amount))
+
+
 def _parse_database_url(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if not separator or not rest:
@@ -211,6 +235,9 @@ NETWORKS: Final = Kind(
 MOUNTS: Final = Kind(
     accepts="mounts such as /ext=https://origin.example/folder,/more=https://…",
     parse=_parse_mounts,
+)
+PRICES: Final = Kind(
+    accepts="prices in USD a minute, such as standard=0.15,highest=0.3", parse=_parse_prices
 )
 DATABASE_URL: Final = Kind(
     accepts="sqlite:///path or postgresql://user:password@host/name", parse=_parse_database_url

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from edge.settings import kinds
-from edge.settings.kinds import GIB, IPNetwork, Kind, Mount
+from edge.settings.kinds import GIB, IPNetwork, Kind, Mount, Price
 from edge.settings.machine import MOST_WORKERS, workers_here
 
 PREFIX: Final = "EDGE_"
@@ -107,6 +108,15 @@ class Settings:
     plan_pro_plus_file_bytes: int = field(
         default=4 * GIB,
         metadata=_row(kinds.byte_size(2**20), "size of one file that the plan `pro_plus` hosts"),
+    )
+    transcode_prices: tuple[Price, ...] = field(
+        default=(
+            Price(quality="standard", usd_a_minute=Decimal("0.15")),
+            Price(quality="good", usd_a_minute=Decimal("0.2")),
+            Price(quality="highest", usd_a_minute=Decimal("0.3")),
+            Price(quality="lossless", usd_a_minute=Decimal("0.45")),
+        ),
+        metadata=_row(kinds.PRICES, "what AIOZ's door says that a minute of a quality costs"),
     )
     cache_bytes: int = field(
         default=10 * GIB,
@@ -220,6 +230,8 @@ def shown(value: object, *, secret: bool) -> str:
             return "true" if value else "false"
         case tuple():
             return ",".join(shown(part, secret=False) for part in value)
+        case Price():
+            return f"{value.quality}={value.usd_a_minute}"
         case Mount():
             return f"{value.prefix}={value.url}"
         case _:

@@ -73,7 +73,7 @@ class Viewers:
             proof = await self._signed(scope, url, delivery.signature)
         else:
             proof = await self._credited(Headers(scope=scope), url.account)
-        scope[_SCOPE_KEY] = proof
+        leave_proof(scope, proof)
         return proof
 
     async def _signed(self, scope: Scope, url: CdnUrl, text: str) -> Proof:
@@ -148,6 +148,11 @@ class Confidential:
             headers["Access-Control-Allow-Origin"] = self._proof.origin
             headers["Access-Control-Allow-Credentials"] = "true"
             headers.add_vary_header("Origin")
+
+
+def leave_proof(scope: Scope, proof: Proof) -> None:
+    """Leave a proof with its request, for whatever is answered to that."""
+    scope[_SCOPE_KEY] = proof
 
 
 def children_of(scope: Scope) -> Children | None:

@@ -7,19 +7,23 @@ All of it needs the account's secret key; what media are played by is asked for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.accounts.scopes import Scope
+from edge.fill.allowance import Allowance
 from edge.library.library import MediaLibrary
 from edge.library.media.media import Media, is_media_id
 from edge.library.media.qualities import Progress, Transcoding
 from edge.web import problems
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.aioz import wire, wishes
+from edge.web.dialects.aioz.costs import billed_seconds, price_usd, read_duration
 from edge.web.dialects.aioz.endpoints import Credentials, Resource, json_of
 from edge.web.dialects.aioz.parts import take_part
 from edge.web.problems import Problem
@@ -35,6 +39,8 @@ class AiozApi:
     credentials: Credentials
     library: MediaLibrary
     transcoding: Transcoding
+    allowance: Allowance
+    usd_a_minute: Mapping[str, Decimal]
     base_url: BaseUrl
     most_file_bytes: int
 
@@ -44,6 +50,7 @@ class AiozApi:
         return [
             Route(MEDIA, Resource(POST=self.find)),
             Route(MEDIA + "/create", Resource(POST=self.create)),
+            Route(MEDIA + "/cost", Resource(GET=self.cost)),
             Route(one + "/part", Resource(POST=self.part)),
             Route(one + "/complete", Resource(GET=self.complete)),
             Route(one, Resource(GET=self.detail, PATCH=self.change, DELETE=self.delete)),
@@ -72,6 +79,18 @@ class AiozApi:
             limit=listing.limit,
         )
         return json_response(wire.list_body(found, total, self.base_url.of(request.scope)))
+
+    async def cost(self, request: Request) -> Response:
+        """Tell what qualities of some length would cost."""
+        holder = await self.credentials.holder(request, Scope.READ)
+        query = request.query_params
+        wishes.check_type(query.get("type"))
+        qualities = wishes.presets_of(query.get("qualities", ""))
+        duration = read_duration(query.get("duration", ""))
+        left = await self.allowance.left_seconds(holder.account)
+        price = price_usd(qualities, duration, self.usd_a_minute)
+        enough = left is None or billed_seconds(qualities, duration) <= left
+        return json_response(wire.data_body({"price": price, "is_enough": enough}))
 
     async def detail(self, request: Request) -> Response:
         """Tell all of media."""

@@ -28,6 +28,12 @@ class Origin(ThreadingHTTPServer):
         self.down = False
         self.knows_ranges = True
         self.held_from: int | None = None
+        # Paths that are answered once their event is set.
+        self.waiting: dict[str, threading.Event] = {}
+        # What was posted: path, header fields, body; and the statuses that it is answered with,
+        # the last one for ever.
+        self.heard: list[tuple[str, dict[str, str], bytes]] = []
+        self.statuses = [200]
         self._released = threading.Event()
 
     @property
@@ -39,6 +45,9 @@ class Origin(ThreadingHTTPServer):
         self.down = give_up
         self.held_from = None
         self._released.set()
+        if give_up:
+            for waiting in self.waiting.values():
+                waiting.set()
 
     def held(self, last: int) -> bool:
         """Wait while a byte is not to be told; say whether to hang up then."""
@@ -62,9 +71,20 @@ class _Requests(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
 
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        statuses = self.server.statuses
+        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        self.server.heard.append((self.path, dict(self.headers), body))
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _answer(self, *, with_body: bool) -> None:
         wanted = self.headers.get("Range")
         self.server.requests.append((self.command, self.path, wanted))
+        if self.path in self.server.waiting:
+            self.server.waiting[self.path].wait()
         content = self.server.files.get(self.path)
         if content is None:
             self.send_error(404)

@@ -56,7 +56,7 @@ function playerPage(player, src) {
       dash.on("error", ({ error }) => failures.push([error.message, true]));
       dash.initialize(document.querySelector("audio"), ${source}, true);</script>`;
   }
-  const type = /[=/]audio\.mpd$/.test(src) ? "application/dash+xml" : "application/x-mpegURL";
+  const type = /[=/]audio\.mpd(&|$)/.test(src) ? "application/dash+xml" : "application/x-mpegURL";
   return `<!DOCTYPE html><script src="/${player}.js"></script><link rel="stylesheet" href="/${player}.css">
     <video-js controls preload="auto"></video-js><script>
     const player = window.player = videojs(document.querySelector("video-js"));

@@ -28,11 +28,14 @@ files = [bytes.fromhex(line) for line in sys.stdin.read().split()]
 warm()
 modules, codecs = set(sys.modules), set(encodings._cache)
 for content in files:
+    source = MemorySource(content)
+    for look in (probe, thumbnail):
+        try:
+            look(source)
+        except TransformProblem:
+            pass
     for query in sys.argv[1:]:
         try:
-            source = MemorySource(content)
-            probe(source)
-            thumbnail(source)
             plan = resolve(read(query).plan, [survey(source, track=1, exact=True)], LIMITS).render
             render(plan, [source], MemorySink())
         except TransformProblem:

@@ -32,9 +32,9 @@ CREDENTIAL_FIELDS: Final = "Authorization, Authorization-Token, Cookie"
 READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 _REQUEST_HEADERS: Final = (
-    "Authorization, Authorization-Token, Cache-Control, Content-Type, If-Match, "
+    "Authorization, Authorization-Token, Cache-Control, Content-Range, Content-Type, If-Match, "
     "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Prefer, Range, "
-    "X-Upload-Metadata"
+    "Stream-Public-Key, Stream-Secret-Key, X-Upload-Metadata"
 )
 
 # Chromium keeps a preflight for two hours at most, Firefox for a day.

@@ -1,35 +1,25 @@
-"""AIOZ's door: media announced, sent in parts, transcoded, listed, played and deleted."""
+"""AIOZ's door: media announced, sent in parts, transcoded, found, changed and deleted."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import uuid
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.e2e.aioz import DASH, HLS, PAIR, ask, brought, create, detail, failed, send, sound
 from tests.e2e.running import (
-    ACCOUNT,
     BEARER,
     PUBLIC_KEY,
     PUBLIC_URL,
     SECRET_KEY,
-    Answer,
     Edge,
     serving,
     until,
 )
-from tests.support.media import make
-from tests.support.synth import tone
-
-RATE = 8_000
-PAIR = {"stream-public-key": PUBLIC_KEY, "stream-secret-key": SECRET_KEY}
-HLS = {"resolution": "standard", "type": "hls"}
-DASH = {"resolution": "good", "type": "dash", "container_type": "fmp4"}
 
 
 @pytest.fixture(scope="module")
@@ -37,91 +27,6 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("aioz")
     with serving(folder, EDGE_PUBLIC_URL=PUBLIC_URL, EDGE_WORKERS="2") as opened:
         yield opened
-
-
-def sound(seconds: float = 3) -> bytes:
-    return make("wav-16", tone(int(seconds * RATE), rate=RATE), rate=RATE)
-
-
-def ask(
-    edge: Edge,
-    target: str,
-    *,
-    method: str = "GET",
-    body: object = None,
-    headers: dict[str, str] | None = None,
-) -> Answer:
-    content = None if body is None else json.dumps(body).encode()
-    said = {"Content-Type": "application/json", **(BEARER if headers is None else headers)}
-    return edge.send(f"/api/media{target}", said, method=method, body=content)
-
-
-def create(edge: Edge, **body: Any) -> dict[str, Any]:
-    wished = {"type": "audio", "title": "A talk", "qualities": [HLS], **body}
-    answer = ask(edge, "/create", method="POST", body=wished)
-    assert answer.status == 201, answer.body
-    return dict(answer.json()["data"])
-
-
-def form(parts: dict[str, bytes | str], filename: str = "talk.wav") -> tuple[str, bytes]:
-    boundary = uuid.uuid4().hex
-    lines = []
-    for name, value in parts.items():
-        head = f'Content-Disposition: form-data; name="{name}"'
-        if isinstance(value, bytes):
-            head += f'; filename="{filename}"\r\nContent-Type: application/octet-stream'
-        else:
-            value = value.encode()
-        lines.append(f"--{boundary}\r\n{head}\r\n\r\n".encode() + value + b"\r\n")
-    return f"multipart/form-data; boundary={boundary}", b"".join(lines) + f"--{boundary}--".encode()
-
-
-def send(
-    edge: Edge,
-    media: str,
-    content: bytes,
-    index: int | str = 0,
-    *,
-    span: str | None = None,
-    md5: str | None = None,
-    file_first: bool = False,
-    filename: str = "talk.wav",
-) -> Answer:
-    digest = hashlib.md5(content).hexdigest() if md5 is None else md5
-    texts: dict[str, bytes | str] = {"hash": digest, "index": str(index)}
-    file: dict[str, bytes | str] = {"file": content}
-    kind, body = form({**file, **texts} if file_first else {**texts, **file}, filename)
-    headers = {**BEARER, "Content-Type": kind}
-    if span is not None:
-        headers["Content-Range"] = span
-    return edge.send(f"/api/media/{media}/part", headers, method="POST", body=body)
-
-
-def detail(edge: Edge, media: str) -> dict[str, Any]:
-    answer = ask(edge, f"/{media}")
-    assert answer.status == 200, answer.body
-    return dict(answer.json()["data"])
-
-
-def brought(edge: Edge, content: bytes | None = None, **body: Any) -> dict[str, Any]:
-    """Create media, bring their file as a whole, and wait until they are transcoded."""
-    media = create(edge, **body)["id"]
-    assert send(edge, media, sound() if content is None else content).status == 200
-    assert ask(edge, f"/{media}/complete").status == 200
-
-    def settled() -> dict[str, Any] | None:
-        found = detail(edge, media)
-        return found if found["status"] in ("done", "fail") else None
-
-    return dict(until(settled, "media to be transcoded"))
-
-
-def failed(answer: Answer) -> tuple[int, str]:
-    """Return the status and the message of a refusal, which has nothing else."""
-    body = answer.json()
-    assert set(body) == {"status", "message"}
-    assert body["status"] == "fail"
-    return answer.status, body["message"]
 
 
 def test_media_are_created_sent_in_parts_transcoded_found_and_deleted(edge: Edge) -> None:
@@ -154,33 +59,327 @@ def test_media_are_created_sent_in_parts_transcoded_found_and_deleted(edge: Edge
     assert failed(ask(edge, f"/{media}"))[0] == 404
 
 
-def got(edge: Edge, url: str, headers: dict[str, str] | None = None) -> Answer:
-    """Ask for an asset as anybody would."""
-    return edge.send(url.removeprefix(PUBLIC_URL), headers)
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def test_all_that_media_are_played_by_can_be_had_by_everybody(edge: Edge) -> None:
-    content = sound()
-    high = {**HLS, "resolution": "highest"}
-    created = brought(edge, content, qualities=[high, HLS, DASH])
-    assets = created["assets"]
-    playlist = got(edge, assets["hls_url"])
-    media = [line for line in playlist.body.decode().splitlines() if not line.startswith("#")]
-    first = got(edge, media[0])
-    folder = media[0].rpartition("/")[0]
-    segments = [line for line in first.body.decode().splitlines() if not line.startswith("#")]
-    mpd = got(edge, assets["dash_url"])
-    picture = got(edge, assets["thumbnail_url"])
-    m4a = got(edge, f"{assets['source_url'].removesuffix('source')}mp4")
+@pytest.mark.parametrize(
+    "headers", [BEARER, PAIR, basic(PUBLIC_KEY, SECRET_KEY), basic("apikey", SECRET_KEY)]
+)
+def test_every_way_of_the_document_proves_the_account(edge: Edge, headers: dict[str, str]) -> None:
+    assert ask(edge, "", method="POST", body={}, headers=headers).status == 200
 
-    assert got(edge, assets["source_url"]).body == content
-    assert got(edge, assets["source_url"], {"Range": "bytes=0-3"}).body == b"RIFF"
-    assert playlist.headers["Content-Type"] == "application/vnd.apple.mpegurl"
-    assert playlist.headers["Access-Control-Allow-Origin"] == "*"
-    assert len(media) == 2
-    assert got(edge, f"{folder}/{segments[0]}").headers["Content-Type"] == "video/mp2t"
-    assert (mpd.status, mpd.headers["Content-Type"]) == (200, "application/dash+xml")
-    assert (picture.status, picture.headers["Content-Type"]) == (200, "image/jpeg")
-    assert (m4a.status, m4a.headers["Content-Type"]) == (200, "audio/mp4")
-    for page in (assets["hls_player_url"], assets["dash_player_url"]):
-        assert got(edge, page).headers["Content-Type"].startswith("text/html")
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "Bearer secret_W142hJkNobodyHasThis"}, 401),
+        ({"Authorization": f"Bearer {PUBLIC_KEY}"}, 403),
+        ({"stream-secret-key": SECRET_KEY}, 401),
+        ({"stream-public-key": PUBLIC_KEY}, 401),
+        ({"stream-public-key": "public_W142hJkNobody", "stream-secret-key": SECRET_KEY}, 401),
+        ({"stream-public-key": SECRET_KEY, "stream-secret-key": SECRET_KEY}, 401),
+        (basic("public_W142hJkNobody", SECRET_KEY), 401),
+        (basic(PUBLIC_KEY, "wrong"), 401),
+    ],
+)
+def test_what_proves_nothing_is_refused_everywhere_in_the_same_shape(
+    edge: Edge, headers: dict[str, str], status: int
+) -> None:
+    media = create(edge)["id"]
+    for method, target in [
+        ("POST", ""),
+        ("POST", "/create"),
+        ("GET", "/cost"),
+        ("GET", f"/{media}"),
+        ("POST", f"/{media}/part"),
+        ("GET", f"/{media}/complete"),
+        ("PATCH", f"/{media}"),
+        ("DELETE", f"/{media}"),
+    ]:
+        answer = ask(edge, target, method=method, body={}, headers=headers)
+        assert failed(answer)[0] == status, (method, target, answer.body)
+
+
+def test_accounts_see_nothing_of_each_other(edge: Edge) -> None:
+    media = create(edge, title="Mine")["id"]
+    keys = {
+        kind: edge.command("keys", "create", "--account", "X242hJk", "--kind", kind, "--json")
+        for kind in ("secret", "public")
+    }
+    told = {kind: json.loads(made.stdout)["key"] for kind, made in keys.items()}
+    other = {"Authorization": f"Bearer {told['secret']}"}
+    mixed = {"stream-public-key": told["public"], "stream-secret-key": SECRET_KEY}
+
+    for method, target in [
+        ("GET", f"/{media}"),
+        ("POST", f"/{media}/part"),
+        ("GET", f"/{media}/complete"),
+        ("PATCH", f"/{media}"),
+        ("DELETE", f"/{media}"),
+    ]:
+        answer = ask(edge, target, method=method, body={"title": "Theirs"}, headers=other)
+        assert failed(answer)[0] == 404, (method, target, answer.body)
+    assert ask(edge, "", method="POST", body={}, headers=other).json()["data"]["total"] == 0
+    assert failed(ask(edge, "", method="POST", body={}, headers=mixed)) == (
+        403,
+        "The two keys are not of the same account.",
+    )
+    assert detail(edge, media)["title"] == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("GET", "/api/media", 405),
+        ("PUT", "/api/media/create", 405),
+        ("POST", "/api/media/cost", 405),
+        ("HEAD", "/api/media/{id}/complete", 405),
+        ("PROPFIND", "/api/media/{id}", 405),
+        ("GET", "/api/media/{id}/nothing", 404),
+        ("GET", "/api/media/not-an-id", 404),
+        ("GET", "/api/media/", 404),
+        ("DELETE", "/api/media/{id}/m3u8", 405),
+    ],
+)
+def test_what_there_is_not_is_refused_in_the_same_shape(
+    edge: Edge, method: str, target: str, status: int
+) -> None:
+    media = create(edge)["id"]
+    answer = edge.send(target.replace("{id}", media), BEARER, method=method)
+
+    assert answer.status == status
+    if method != "HEAD":
+        assert failed(answer)[0] == status
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+def test_a_body_that_is_no_json_or_too_long_is_refused(edge: Edge) -> None:
+    torn = edge.send("/api/media/create", BEARER, method="POST", body=b'{"type"')
+    long = ask(edge, "/create", method="POST", body={"title": "A" * 300_000})
+
+    status, message = failed(torn)
+    assert (status, message.startswith("The body has to be JSON")) == (400, True)
+    assert failed(long) == (413, "The body is larger than 262144 bytes.")
+
+
+def test_a_browser_of_another_origin_is_told_what_it_may_send(edge: Edge) -> None:
+    answer = edge.send("/api/media/create", method="OPTIONS")
+    allowed = {
+        name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")
+    }
+
+    assert answer.status == 204
+    assert allowed >= {"authorization", "content-type", "content-range", "stream-secret-key"}
+    assert answer.headers["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+
+
+def test_without_a_range_the_file_is_whole(edge: Edge) -> None:
+    content = sound(1)
+    media = create(edge)["id"]
+    first = send(edge, media, content, 0)
+    again = send(edge, media, content, 1)
+    other = failed(send(edge, media, content + b"more"))
+    done = ask(edge, f"/{media}/complete")
+    late = failed(send(edge, media, content))
+
+    assert (first.status, again.status, done.status) == (200, 200, 200)
+    assert other[0] == 409
+    assert f"announced with {len(content)} bytes" in other[1]
+    assert late == (
+        409,
+        "The upload of this media is complete, and its file cannot be changed; create another.",
+    )
+    assert detail(edge, media)["size"] == len(content)
+
+
+def test_parts_may_come_at_once_and_be_begun_again_with_another_length(edge: Edge) -> None:
+    content = sound(2)
+    size = len(content)
+    media = create(edge)["id"]
+
+    def bring(index: int, begin: int, end: int) -> None:
+        answers.append(
+            send(edge, media, content[begin:end], index, span=f"bytes {begin}-{end - 1}/{size}")
+        )
+
+    answers: list[object] = []
+    for step in (5_000, 7_000):
+        spans = [(at, min(at + step, size)) for at in range(0, size, step)]
+        # The first try is given up before its end.
+        tasks = [
+            threading.Thread(target=bring, args=(number, *span))
+            for number, span in enumerate(spans)
+            if step == 7_000 or number != 1
+        ]
+        for task in reversed(tasks):
+            task.start()
+        for task in tasks:
+            task.join()
+    done = ask(edge, f"/{media}/complete")
+    again = ask(edge, f"/{media}/complete")
+
+    assert (done.status, again.status) == (200, 200)
+    assert edge.send(f"/api/media/{media}/source").body == content
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [
+        ({"md5": "0" * 32}, 400, "The part that came has the MD5"),
+        ({"md5": "no"}, 400, "The field hash cannot be 'no'"),
+        ({"index": "one"}, 400, "The field index cannot be 'one'"),
+        ({"index": "-1"}, 400, "The field index cannot be '-1'"),
+        ({"span": "bytes 0-3/10"}, 413, "The file in 'file' has more than 4 bytes."),
+        ({"span": "bytes 0-7/10"}, 400, "Content-Range tells of 8 bytes; 6 came in 'file'."),
+        ({"span": "bytes 4-3/10"}, 400, "Content-Range cannot be 'bytes 4-3/10'"),
+        ({"span": "bytes 5-10/10"}, 400, "Content-Range cannot be 'bytes 5-10/10'"),
+        ({"span": "bytes 0-5/*"}, 400, "Content-Range cannot be 'bytes 0-5/*'"),
+        ({"span": f"bytes 0-5/{10**14}"}, 413, "A file has at most"),
+    ],
+)
+def test_a_part_that_is_not_what_it_says_is_refused(
+    edge: Edge, sent: dict[str, str], status: int, said: str
+) -> None:
+    media = create(edge)["id"]
+    answer = failed(send(edge, media, b"sounds", **sent))  # type: ignore[arg-type]
+
+    assert answer[0] == status
+    assert said in answer[1]
+    assert failed(ask(edge, f"/{media}/complete")) == (
+        400,
+        "No part of the file has been uploaded.",
+    )
+
+
+def test_a_form_without_a_file_is_refused(edge: Edge) -> None:
+    media = create(edge)["id"]
+    answer = edge.send(
+        f"/api/media/{media}/part",
+        {**BEARER, "Content-Type": "multipart/form-data; boundary=b"},
+        method="POST",
+        body=b'--b\r\nContent-Disposition: form-data; name="index"\r\n\r\n0\r\n--b--',
+    )
+    other = ask(edge, f"/{media}/part", method="POST", body={})
+
+    assert failed(answer) == (400, "The form has no file in a field 'file'.")
+    assert failed(other)[0] == 415
+
+
+def test_what_is_no_sound_fails_and_is_found_so(edge: Edge) -> None:
+    done = brought(edge, b"This is no sound at all. " * 400, title="Nothing", tags=["broken"])
+    listed = ask(
+        edge, "", method="POST", body={"status": "fail", "type": "audio", "tags": "broken"}
+    ).json()["data"]
+
+    assert (done["status"], done["qualities"][0]["status"]) == ("fail", "fail")
+    assert [each["id"] for each in listed["media"]] == [done["id"]]
+    assert failed(edge.send(f"/api/media/{done['id']}/m3u8"))[0] == 422
+
+
+def test_a_track_that_the_file_lacks_fails(edge: Edge) -> None:
+    done = brought(edge, qualities=[{**HLS, "audio_config": {"index": 3}}])
+
+    assert (done["status"], done["qualities"][0]["status"]) == ("fail", "fail")
+
+
+def test_what_is_known_of_media_is_changed(edge: Edge) -> None:
+    media = create(edge, title="Before", tags=["a"])["id"]
+    change = {
+        "title": "After",
+        "description": "string",
+        "player_theme_id": "theme",
+        "is_public": False,
+        "metadata": [{"key": "genre", "value": "podcast"}],
+        "tags": ["b", "c"],
+    }
+    answer = ask(edge, f"/{media}", method="PATCH", body=change)
+    changed = detail(edge, media)
+    wrong = failed(ask(edge, f"/{media}", method="PATCH", body={"title": ""}))
+
+    assert answer.json() == {"status": "success", "message": "Update audio info successfully."}
+    assert {name: changed[name] for name in change} == change
+    assert wrong == (400, "Parameter 'title' cannot be '': expected a title.")
+    assert ask(edge, f"/{media}", method="PATCH", body={"tags": []}).status == 200
+    assert detail(edge, media)["tags"] is None
+    assert detail(edge, media)["title"] == "After"
+
+
+def test_media_are_listed_as_wished(edge: Edge) -> None:
+    made = [
+        create(
+            edge,
+            title=f"Listed {name}",
+            tags=["listed", name],
+            metadata=[{"key": "name", "value": name}],
+        )["id"]
+        for name in ("b", "a", "c")
+    ]
+    ask(edge, f"/{made[2]}", method="DELETE")
+
+    def found(**body: object) -> list[str]:
+        data = ask(edge, "", method="POST", body={"tags": "listed", **body}).json()["data"]
+        assert data["videos"] == data["media"]
+        return [made.index(each["id"]) for each in data["videos"]]
+
+    assert found() == [0, 1]
+    assert found(order_by="desc") == [1, 0]
+    assert found(sort_by="title") == [1, 0]
+    assert found(limit=1, offset=1) == [1]
+    assert found(search="LISTED A") == [1]
+    assert found(metadata={"name": "b"}) == [0]
+    assert found(tags=["listed", "a"]) == [1]
+    assert found(status="new") == [0, 1]
+    assert found(status="deleted") == [2]
+    assert found(status=["deleted", "new"], order_by="asc") == [0, 1, 2]
+    assert found(status="done") == []
+    refused = ask(edge, "", method="POST", body={"limit": 1000})
+    assert failed(refused) == (
+        400,
+        "Parameter 'limit' cannot be '1000': expected a whole number from 1 to 100.",
+    )
+
+
+def test_the_price_of_the_example_is_answered_as_in_the_example(edge: Edge) -> None:
+    query = "duration=60&type=audio&qualities=highest%2Cstandard"
+
+    assert ask(edge, f"/cost?{query}").json() == {
+        "status": "success",
+        "data": {"price": 0.45, "is_enough": True},
+    }
+    assert failed(ask(edge, "/cost?duration=60&qualities=good")) == (
+        400,
+        "Parameter 'type' cannot be '': expected audio.",
+    )
+    assert failed(ask(edge, "/cost?type=audio&duration=60&qualities=best"))[0] == 400
+    assert failed(ask(edge, "/cost?type=audio&qualities=good"))[0] == 400
+
+
+def test_dash_is_transcoded_as_well_and_lists_have_the_m4a(edge: Edge) -> None:
+    done = brought(edge, qualities=[DASH], tags=["dash"])
+    listed = ask(edge, "", method="POST", body={"tags": "dash"}).json()["data"]["videos"][0]
+
+    assert done["qualities"] == [{"name": "good", "status": "done", "type": "dash"}]
+    assert "mp4_url" not in done["assets"]
+    assert listed["assets"]["mp4_url"] == f"{PUBLIC_URL}/api/media/{done['id']}/mp4"
+
+
+def test_what_the_quota_does_not_cover_is_not_begun_and_may_be_completed_later(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path, EDGE_PUBLIC_URL=PUBLIC_URL, EDGE_QUOTA_SECONDS="10") as edge:
+        high = {**HLS, "resolution": "highest"}
+        media = create(edge, qualities=[high, HLS])["id"]
+        send(edge, media, sound(1))
+        completed = failed(ask(edge, f"/{media}/complete"))
+        cost = ask(edge, "/cost?type=audio&duration=1&qualities=highest,standard").json()["data"]
+        cheaper = ask(edge, "/cost?type=audio&duration=1&qualities=standard").json()["data"]
+        found = detail(edge, media)
+
+        assert completed[0] == 402
+        assert completed[1].startswith("This transform costs 15 s of processing")
+        assert (found["status"], found["size"] > 0) == ("new", True)
+        assert (cost["is_enough"], cheaper["is_enough"]) == (False, True)
+        assert edge.send(f"/api/media/{media}/source").status == 200
+        assert failed(edge.send(f"/api/media/{media}/m3u8"))[0] == 402

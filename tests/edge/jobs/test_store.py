@@ -383,3 +383,20 @@ async def test_what_unsettled_jobs_will_cost_is_reserved(jobs: Jobs) -> None:
     await jobs.finish(done, charge=None, details="{}")
 
     assert await jobs.reserved_us(ACCOUNT) == 15_000_000
+
+
+async def test_the_jobs_of_many_keys_are_read_at_once(jobs: Jobs) -> None:
+    await queue(jobs, "a")
+    cancelled = await queue(jobs, "b")
+    await jobs.cancel(ACCOUNT, cancelled.id)
+    only_cancelled = await queue(jobs, "c")
+    await jobs.cancel(ACCOUNT, only_cancelled.id)
+    await queue(jobs, "b")
+    found = await jobs.by_keys(["a", "b", "c", "d"])
+
+    assert found == {key: await _now(jobs, key) for key in ("a", "b", "c")}
+    assert [found[key].state for key in "abc"] == [
+        JobState.QUEUED,
+        JobState.QUEUED,
+        JobState.CANCELLED,
+    ]

@@ -19,6 +19,8 @@ from edge.web.dialects.aioz.routes import AiozApi
 from edge.web.dialects.bytescale.batches import BatchApi
 from edge.web.dialects.bytescale.routes import BytescaleApi
 from edge.web.dialects.bytescale.storage import StorageApi
+from edge.web.dialects.musicapi.endpoints import Bearer
+from edge.web.dialects.musicapi.routes import MusicApi
 from edge.web.dialects.picora.hosting import Hosting
 from edge.web.dialects.picora.routes import PicoraApi
 from edge.web.hits.gate import Gate
@@ -52,7 +54,7 @@ def entrance_of(node: Node) -> Entrance:
 
 def doors(entrance: Entrance) -> list[Route]:
     """List the routes of all doors."""
-    return [*_bytescale(entrance), *_picora(entrance), *_aioz(entrance)]
+    return [*_bytescale(entrance), *_picora(entrance), *_aioz(entrance), *_musicapi(entrance)]
 
 
 def _bytescale(entrance: Entrance) -> list[Route]:
@@ -147,3 +149,20 @@ def _aioz(entrance: Entrance) -> list[Route]:
         dash_player=find_dash_player(),
     )
     return [*assets.routes(), *api.routes()]
+
+
+def _musicapi(entrance: Entrance) -> list[Route]:
+    node, records, archive = entrance.node, entrance.node.records, entrance.node.archive
+    api = MusicApi(
+        bearer=Bearer(auth=entrance.auth),
+        importer=archive.importer,
+        library=archive.library,
+        jobs=records.jobs,
+        filler=node.filler,
+        tempos=node.workshop.tempos,
+        ledger=records.ledger,
+        accounts=records.accounts,
+        quota_seconds=node.settings.quota_seconds,
+        base_url=entrance.base_url,
+    )
+    return api.routes()

@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt
+# Tests of one file share what is dear, such as a server, so files are what is dealt out.
+BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PLAYER := edge/web/pages/assets
 BROWSER := tests/browser
 
@@ -24,7 +26,7 @@ run: $(VENV)/.installed $(PLAYER)/node_modules/.installed ## serve ./media, with
 	@EDGE_DEMO=1 exec $(BIN)/audio-edge serve --root media --data data --port $(PORT)
 
 test: lint $(PLAYER)/node_modules/.installed $(BROWSER)/node_modules/.installed ## everything that must hold: lint, types, architecture, tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(BESIDE)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter
 	@$(BIN)/ruff check

@@ -104,7 +104,11 @@ class Accounts:
                 if key is not None:
                     await self._add_key(connection, account, kind, key, every_scope(kind))
             found = await connection.execute(_ACCOUNT.where(accounts.c.id == account))
-            return Account(**found.one()._asdict())
+            row = found.one()
+        if secret_key is not None:
+            # It may have been kept without a seal that opens, which using it mends.
+            await self.principal_for(secret_key)
+        return Account(**row._asdict())
 
     async def get(self, account: str) -> Account | None:
         """Return the account, or None."""
@@ -239,6 +243,16 @@ class Accounts:
     async def token_keys(self, account: str, key_id: str | None) -> tuple[TokenKey, ...]:
         """List the secret keys that a token may be signed with, the newest if it names none."""
         return await self._secrets(account, key_id)
+
+    async def unopened_keys(self) -> tuple[str, ...]:
+        """List the working secret keys that were sealed, but not under this installation's key."""
+        secret = api_keys.c.kind == KeyKind.SECRET
+        query = select(api_keys.c.id, api_keys.c.sealed).where(
+            secret, api_keys.c.sealed.is_not(None), _works()
+        )
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(row.id for row in rows if self._opened(row.id, row.sealed) is None)
 
     async def _secrets(self, account: str, key_id: str | None) -> tuple[TokenKey, ...]:
         query = (

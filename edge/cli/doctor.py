@@ -33,6 +33,7 @@ def examine(given: argparse.Namespace, settings: Settings) -> int:
     checks = {
         "data folder": _data_folder(settings),
         "records": _outcome(_records(settings)),
+        "keys": _outcome(_keys(settings)),
         "sandbox": _outcome(_sandbox(settings)),
         "engine": _engine(),
     }
@@ -78,6 +79,17 @@ async def _records(settings: Settings) -> str:
     async with open_accounts(settings) as records:
         counts = await records.jobs.counts()
     return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+async def _keys(settings: Settings) -> str:
+    async with open_accounts(settings) as records:
+        unopened = await records.accounts.unopened_keys()
+    if unopened:
+        return (
+            f"FAILED: {', '.join(unopened)} sealed under another EDGE_SEAL_KEY or seal.key; "
+            "what they sign is refused until they are used here themselves"
+        )
+    return "secret keys can be unsealed"
 
 
 async def _sandbox(settings: Settings) -> str:

@@ -143,6 +143,29 @@ async def test_a_key_without_a_seal_that_opens_is_sealed_when_it_is_used(
     assert first == await sealed(records)
 
 
+async def test_keys_that_were_sealed_elsewhere_are_told(records: AsyncEngine) -> None:
+    here, elsewhere = Accounts(records, SEAL), Accounts(records, Seal(b"\1" * 32))
+    lost = await elsewhere.create_key(ACCOUNT, KeyKind.SECRET)
+    revoked = await elsewhere.create_key(ACCOUNT, KeyKind.SECRET)
+    await here.create_key(ACCOUNT, KeyKind.SECRET)
+    await here.create_key(ACCOUNT, KeyKind.PUBLIC)
+    await here.revoke_key(ACCOUNT, revoked.id)
+
+    assert await here.unopened_keys() == (lost.id,)
+    await here.principal_for(lost.key)
+    assert await here.unopened_keys() == ()
+
+
+async def test_a_key_that_is_given_at_the_start_can_sign(records: AsyncEngine) -> None:
+    key = "secret_W142hJkSecretForTestsOnly"
+    await Accounts(records, Seal(b"\1" * 32)).ensure(ACCOUNT, secret_key=key)
+    here = Accounts(records, SEAL)
+    assert len(await here.unopened_keys()) == 1
+    await here.ensure(ACCOUNT, secret_key=key)
+
+    assert await here.unopened_keys() == ()
+
+
 async def test_only_a_key_that_may_read_signs_urls(records: AsyncEngine) -> None:
     accounts = Accounts(records, SEAL)
     every, upload = frozenset(Scope) - {Scope.READ}, frozenset({Scope.READ})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ def test_secrets_are_not_shown(command: Command, monkeypatch: pytest.MonkeyPatch
 
     assert "Hunter2" not in told.out + told.err
     assert "EDGE_BOOTSTRAP_SECRET_KEY" in told.out
+
+
+def test_keys_that_cannot_be_unsealed_are_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = command("keys", "create", "--json").json()["id"]
+    assert command("doctor", "--json").json()["checks"]["keys"] == "secret keys can be unsealed"
+    monkeypatch.setenv("EDGE_SEAL_KEY", base64.b64encode(bytes(32)).decode())
+    told = command("doctor", "--json")
+
+    assert told.status == 1
+    assert told.json()["checks"]["keys"].startswith(f"FAILED: {key} sealed under another")
+    assert told.json()["settings"]["EDGE_SEAL_KEY"] == "(hidden)"
 
 
 def test_a_sick_installation_is_status_1(command: Command, folder: Path) -> None:

@@ -72,7 +72,12 @@ async def open_archive(
         clock=clock,
         upload_hours=settings.upload_hours,
     )
-    async with Fetcher(allow_networks=settings.allow_networks) as fetcher:
+    networks = settings.allow_networks
+    # Slow downloads take none of the connections that webhooks are sent by.
+    async with (
+        Fetcher(allow_networks=networks) as fetcher,
+        Fetcher(allow_networks=networks) as teller,
+    ):
         imports = Imports(fetcher=fetcher, intake=intake, most_bytes=settings.max_upload_bytes)
         library = MediaLibrary(
             rows=media,
@@ -84,7 +89,7 @@ async def open_archive(
             debris=debris,
             artifacts=artifacts,
         )
-        sender = Sender(events=records.events, secrets=records.webhook_secrets, fetcher=fetcher)
+        sender = Sender(events=records.events, secrets=records.webhook_secrets, fetcher=teller)
         importer = Importer(
             library=library,
             tasks=records.import_tasks,

@@ -143,12 +143,20 @@ class Importer:
             self._events.wake()
 
     async def _failure_of(self, task: ImportTask) -> Failure | None:
+        if task.attempts > 1:
+            await self._clear(task.media)
         try:
             await self._brought(task.account, task.url, task.media, _QUEUED_SECONDS)
         except (SourceProblem, StorageFull, NoSound, MediaGone) as problem:
             _log.info("import %s of %s: %s", task.id, task.account, problem)
             return failure_of(problem)
         return None
+
+    async def _clear(self, media_id: str) -> None:
+        """Forget an upload that was cut short: what comes now may have another length."""
+        upload = await self._library.uploads.of_media(media_id)
+        if upload is not None and not upload.done:
+            await self._library.uploads.abandon(upload)
 
     async def _brought(self, account: str, url: str, media_id: str, seconds: float) -> Media:
         there = await self._library.rows.get(account, media_id)

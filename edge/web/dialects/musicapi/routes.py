@@ -7,6 +7,7 @@ door it came, and its id is that of its media.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from urllib.parse import quote
@@ -47,6 +48,7 @@ ROOT = "/api/v1"
 SONIC = ROOT + "/sonic"
 
 _WAV = "f=wav-riff"
+_JOB_ID = re.compile("[0-9A-Z]{26}")
 # Most songs are a WAV by then, and most clients still there.
 _WAV_WAIT_SECONDS = 20
 _A_SOUND = "the URL of a sound, such as https://example.com/song.mp3"
@@ -180,18 +182,19 @@ class MusicApi:
 
     async def _wav_task(self, account: str, job_id: str, base_url: str) -> wire.Body:
         """Write the clip that a job makes a WAV of, and where that is once it is done."""
-        job = await self.jobs.get(account, job_id)
+        job = await self.jobs.get(account, job_id) if _JOB_ID.fullmatch(job_id) else None
         media = None if job is None else await self._source_of(job)
         if job is None or media is None:
             raise problems.not_found("The account has no such task and no such clip.")
-        standing = await self.filler.look(await self.filler.find(understand(job.subject)))
         body = wire.clip_body(media, base_url)
-        if standing is not None and standing.receipt is not None:
-            return {**body, "wav_url": self._wav_url(standing, base_url)}
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             message = job.error_message or "The task was cancelled."
             return {**body, "state": wire.FAILED, "wav_url": "", "error_message": message}
-        queued = job.state is JobState.QUEUED
+        # A WAV that was evicted is made again, as for whoever asks for it by its own URL.
+        standing = await self.filler.obtain(await self.filler.find(understand(job.subject)))
+        if standing.receipt is not None:
+            return {**body, "wav_url": self._wav_url(standing, base_url)}
+        queued = standing.job.state is JobState.QUEUED
         return {**body, "state": wire.PENDING if queued else wire.RUNNING, "wav_url": ""}
 
     async def _source_of(self, job: Job) -> Media | None:

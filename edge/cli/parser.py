@@ -17,6 +17,9 @@ Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
+# What is said for "as the settings say".
+DEFAULT = "default"
+
 # Settings that have a flag, by their names.
 OVERRIDES = ("root", "data", "host", "port", "workers", "public_url")
 
@@ -39,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_keys(verbs, common)
     _add_sign(verbs, common)
     _add_webhooks(verbs, common)
+    _add_accounts(verbs, common)
     _add_ledger(verbs, common)
     _add_purge(verbs, common)
     _add_doctor(verbs, common)
@@ -178,6 +182,36 @@ def _add_webhooks(verbs: Verbs, common: argparse.ArgumentParser) -> None:
     retry = actions.add_parser("retry", parents=[common], help="send a webhook once more, now")
     retry.add_argument("id", metavar="ID", help="as 'webhooks list' shows it")
     retry.set_defaults(verb="webhooks:retry")
+
+
+def limit(text: str) -> int | str:
+    """Read a quota: a number, or ``default``."""
+    if text == DEFAULT:
+        return text
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of at least 0, or {DEFAULT}")
+    return int(text)
+
+
+def _add_accounts(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    accounts = verbs.add_parser("accounts", help="what accounts may use")
+    actions = accounts.add_subparsers(title="actions", required=True, metavar="ACTION")
+    shared = argparse.ArgumentParser(add_help=False, parents=[common])
+    shared.add_argument("account", nargs="?", metavar="ID", help="whose (the first account's)")
+    shared.add_argument("--json", action="store_true", help="as JSON")
+    showing = actions.add_parser("show", parents=[shared], help="show its plan and its quotas")
+    showing.set_defaults(verb="accounts:show_account")
+    setting = actions.add_parser(
+        "set",
+        parents=[shared],
+        help="change them; 'default' is what the settings say, what is left out stays",
+    )
+    setting.add_argument("--plan", choices=["free", "pro", "pro_plus", DEFAULT])
+    setting.add_argument(
+        "--quota-seconds", type=limit, metavar="N", help="billed seconds a calendar month"
+    )
+    setting.add_argument("--storage-quota-bytes", type=limit, metavar="N", help="bytes stored")
+    setting.set_defaults(verb="accounts:set_account")
 
 
 def _add_ledger(verbs: Verbs, common: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from edge.library.media.store import MediaRows
 from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake, Wish
 from edge.library.uploads.store import UploadRows
+from edge.library.uploads.upload import Upload, part_blob
 
 
 class MediaGone(Exception):
@@ -74,8 +75,16 @@ class MediaLibrary:
             return await self.delete_file(account, media.file.path) is not None
         upload = await self.uploads.of_media(media_id)
         if upload is not None:
-            await self.uploads.abandon(upload)
+            await self.give_up(upload)
         return await self.rows.bury(account, media_id)
+
+    async def give_up(self, upload: Upload) -> bool:
+        """Forget an upload that is not finished, and its parts; False if it is."""
+        parts = await self.uploads.completed_parts(upload.id)
+        if not await self.uploads.abandon(upload):
+            return False
+        await self.debris.clear(*(part_blob(upload.id, part.number, part.digest) for part in parts))
+        return True
 
     async def delete_file(self, account: str, path: str) -> FileEntry | None:
         """

@@ -18,6 +18,7 @@ const FILES = {
   "/video.js-8.css": ["video.js/dist/video-js.min.css", "text/css"],
   "/video.js-7.css": ["video.js-7/dist/video-js.min.css", "text/css"],
   "/hls.js": ["hls.js/dist/hls.min.js", "text/javascript"],
+  "/tus.js": ["tus-js-client/dist/tus.min.js", "text/javascript"],
   "/bytescale.mjs": ["@bytescale/sdk/dist/browser/esm/main.mjs", "text/javascript"],
 };
 const pages = new Map();

@@ -100,15 +100,15 @@ class ResumableUploads:
                 note=creation.metadata_header,
             ),
         )
-        rows = self.hosting.library.intake.rows
-        upload = await self.hosting.library.intake.begin(principal.account, wish, in_pieces=True)
+        library = self.hosting.library
+        upload = await library.intake.begin(principal.account, wish, in_pieces=True)
         standing = tus.Standing(offset=0, expires_ms=self._expires_ms(upload))
         if creation.has_body:
             try:
                 standing = await self._take(request, upload, creation.checksum)
             except Exception:
                 # Nobody has been told where it would go on.
-                await rows.abandon(upload)
+                await library.give_up(upload)
                 raise
         base_url = self.base_url.of(request.scope)
         return tus.created_response(f"{base_url}{_ROOT}/{upload.id}", standing)
@@ -147,7 +147,7 @@ class ResumableUploads:
         """Forget an upload, or what it has become."""
         upload = await self._upload(request, principal)
         library = self.hosting.library
-        if not await library.intake.rows.abandon(upload):
+        if not await library.give_up(upload):
             if Scope.WRITE not in principal.scopes:
                 raise problems.forbidden(
                     "The upload is complete; this needs a key that may delete audio."

@@ -1,0 +1,325 @@
+"""Resumable uploads at Picora's door: tus 1.0.0, through drops, crashes and competition."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import socket
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.picora import ask, path_of
+from tests.e2e.running import BEARER, PUBLIC_KEY, SECRET_KEY, Answer, Edge, until
+from tests.e2e.sounds import note, talk
+
+Install = Callable[..., Edge]
+TUS = {**BEARER, "Tus-Resumable": "1.0.0"}
+BODY = {**TUS, "Content-Type": "application/offset+octet-stream"}
+
+
+def metadata(**said: str) -> str:
+    return ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in said.items())
+
+
+def begin(edge: Edge, size: int, *, headers: dict[str, str] | None = None, **said: str) -> str:
+    """Begin an upload, and return where it goes on."""
+    told = {**TUS, "Upload-Length": str(size), "Upload-Metadata": metadata(**said)}
+    answer = edge.send("/v1/uploads", {**told, **(headers or {})}, method="POST")
+    assert answer.status == 201, answer.body
+    return path_of(answer.headers["Location"])
+
+
+def send(edge: Edge, upload: str, offset: int, piece: bytes, **headers: str) -> Answer:
+    fields = {**BODY, "Upload-Offset": str(offset), **headers}
+    return edge.send(upload, fields, method="PATCH", body=piece)
+
+
+def head(edge: Edge, upload: str) -> Answer:
+    return edge.send(upload, TUS, method="HEAD")
+
+
+def offset_of(edge: Edge, upload: str) -> int:
+    answer = head(edge, upload)
+    assert answer.status == 200
+    return int(answer.headers["Upload-Offset"])
+
+
+def refusal(answer: Answer) -> tuple[int, str]:
+    told = answer.json()
+    assert told["success"] is False
+    return answer.status, told["error"]["code"]
+
+
+def parts_of(edge: Edge, upload: str = "") -> set[Path]:
+    """List the files that parts of an upload are in, or of all uploads."""
+    folder = edge.data / "files" / "parts" / upload.rpartition("/")[2]
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_file_comes_piece_by_piece(server: Edge) -> None:
+    content = note(2)
+    said = {"filename": "take 1 ü.mp3", "filetype": "audio/mpeg", "title": "Tägs", "tags": "a,b"}
+    upload = begin(server, len(content), **said, isPublic="false", relativePath="null")
+    begun = head(server, upload)
+    first = send(server, upload, 0, content[:100_000])
+    middle = ask(server, upload.removeprefix("/v1")).json()["data"]
+    last = send(server, upload, 100_000, content[100_000:])
+    audio = last.headers["X-Audio-Id"]
+    told = ask(server, f"/audio/{audio}").json()["data"]
+
+    assert (begun.headers["Upload-Offset"], begun.headers["Upload-Length"]) == (
+        "0",
+        str(len(content)),
+    )
+    sent = metadata(**said, isPublic="false", relativePath="null")
+    assert begun.headers["Upload-Metadata"] == sent
+    assert begun.headers["Cache-Control"] == "no-store"
+    assert begun.headers["Tus-Resumable"] == "1.0.0"
+    expires = parsedate_to_datetime(begun.headers["Upload-Expires"])
+    assert first.headers["Upload-Expires"] == begun.headers["Upload-Expires"]
+    assert (first.status, first.headers["Upload-Offset"]) == (204, "100000")
+    assert (middle["offset"], middle["audio"]) == (100_000, None)
+    assert (last.status, last.headers["Upload-Offset"]) == (204, str(len(content)))
+    assert last.headers["Upload-Expires"] is None
+    assert (told["title"], told["tags"], told["isPublic"]) == ("Tägs", ["a", "b"], False)
+    # What it is called after is what is in it.
+    assert (told["filename"], told["format"]) == ("take 1 ü.mp3", "wav")
+    assert told["url"].endswith(f"/audio/{audio}.wav")
+    assert server.send(path_of(told["url"]), BEARER).body == content
+    assert expires.timestamp() - parsedate_to_datetime(begun.headers["Date"]).timestamp() > 80_000
+
+    after = head(server, upload)
+    assert after.headers["Upload-Offset"] == after.headers["Upload-Length"] == str(len(content))
+    assert after.headers["X-Audio-Id"] == audio
+    assert ask(server, upload.removeprefix("/v1")).json()["data"]["audio"] == told
+    assert send(server, upload, len(content), b"").headers["X-Audio-Id"] == audio
+    assert refusal(send(server, upload, 0, b"again")) == (409, "conflict")
+    assert parts_of(server, upload) == set()
+    ask(server, f"/audio/{audio}", method="DELETE")
+    assert head(server, upload).status == 410
+
+
+def test_a_file_may_come_with_its_creation(server: Edge) -> None:
+    content = talk()
+    headers = {
+        **BODY,
+        "Upload-Length": str(len(content)),
+        "Upload-Metadata": metadata(name="x.mp3"),
+    }
+    whole = server.send("/v1/uploads", headers, method="POST", body=content)
+    half = server.send("/v1/uploads", headers, method="POST", body=content[:1000])
+
+    assert (whole.status, whole.headers["Upload-Offset"]) == (201, str(len(content)))
+    assert (
+        ask(server, f"/audio/{whole.headers['X-Audio-Id']}").json()["data"]["filename"] == "x.mp3"
+    )
+    assert (half.status, half.headers["Upload-Offset"]) == (201, "1000")
+    assert half.headers["X-Audio-Id"] is None
+    assert offset_of(server, path_of(half.headers["Location"])) == 1000
+
+
+def test_what_is_served_is_told_without_a_key(server: Edge) -> None:
+    answer = server.send("/v1/uploads", method="OPTIONS")
+
+    assert answer.status == 204
+    assert answer.headers["Tus-Version"] == "1.0.0"
+    assert set(answer.headers["Tus-Extension"].split(",")) == {
+        *("creation", "creation-with-upload", "termination", "expiration", "checksum"),
+    }
+    assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,sha256,md5"
+    assert answer.headers["Tus-Max-Size"] == str(20 << 30)
+    assert "X-Audio-Id" in answer.headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "md5"])
+def test_bytes_that_are_not_those_that_were_hashed_are_not_kept(
+    server: Edge, algorithm: str
+) -> None:
+    content = talk()
+    upload = begin(server, len(content))
+
+    def checksum(piece: bytes) -> str:
+        return f"{algorithm} {b64encode(hashlib.new(algorithm, piece).digest()).decode()}"
+
+    wrong = send(server, upload, 0, content[:500], **{"Upload-Checksum": checksum(b"other")})
+    assert refusal(wrong) == (460, "checksum_mismatch")
+    assert wrong.headers["Tus-Resumable"] == "1.0.0"
+    assert offset_of(server, upload) == 0
+    right = send(server, upload, 0, content[:500], **{"Upload-Checksum": checksum(content[:500])})
+    assert (right.status, right.headers["Upload-Offset"]) == (204, "500")
+    rest = content[500:]
+    done = send(server, upload, 500, rest, **{"Upload-Checksum": checksum(rest)})
+    assert done.headers["X-Audio-Id"].startswith("aud_")
+
+
+def test_a_creation_whose_bytes_are_wrong_leaves_nothing(server: Edge) -> None:
+    before = parts_of(server)
+    headers = {**BODY, "Upload-Length": "5", "Upload-Checksum": "sha1 AAAA"}
+
+    assert refusal(server.send("/v1/uploads", headers, method="POST", body=b"hello"))[0] == 460
+    assert parts_of(server) == before
+
+
+def test_what_came_before_a_connection_broke_is_kept(server: Edge) -> None:
+    content = note(4)
+    upload = begin(server, len(content))
+    fields = {**BODY, "Upload-Offset": "0", "Content-Length": str(len(content)), "Host": "x"}
+    lines = [f"PATCH {upload} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
+    with contextlib.closing(socket.create_connection(("127.0.0.1", server.port))) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode() + content[:200_000])
+
+    until(lambda: offset_of(server, upload) == 200_000, "the bytes to be kept")
+    done = send(server, upload, 200_000, content[200_000:])
+    told = ask(server, f"/audio/{done.headers['X-Audio-Id']}").json()["data"]
+    assert server.send(path_of(told["url"])).body == content
+
+
+def test_of_two_who_send_the_same_bytes_one_counts(server: Edge) -> None:
+    content = note(2)
+    upload = begin(server, len(content))
+    pieces = [content[:70_000], content[:90_000], content[:110_000], content[:130_000]]
+    with ThreadPoolExecutor(len(pieces)) as pool:
+        answers = list(pool.map(lambda piece: send(server, upload, 0, piece), pieces))
+    won = [answer for answer in answers if answer.status == 204]
+
+    assert len(won) == 1
+    assert {answer.status for answer in answers if answer not in won} == {409}
+    offset = offset_of(server, upload)
+    assert won[0].headers["Upload-Offset"] == str(offset)
+    assert len(parts_of(server, upload)) == 1
+    done = send(server, upload, offset, content[offset:])
+    told = ask(server, f"/audio/{done.headers['X-Audio-Id']}").json()["data"]
+    assert server.send(path_of(told["url"])).body == content
+
+
+def test_an_upload_is_terminated(server: Edge) -> None:
+    upload = begin(server, 1000)
+    send(server, upload, 0, b"x" * 500)
+    ended = server.send(upload, TUS, method="DELETE")
+
+    assert (ended.status, ended.headers["Tus-Resumable"]) == (204, "1.0.0")
+    assert head(server, upload).status == 404
+    assert refusal(send(server, upload, 500, b"x")) == (404, "not_found")
+    assert parts_of(server, upload) == set()
+
+
+def test_audio_is_terminated_by_whoever_may_delete_it(server: Edge) -> None:
+    public = {"Authorization": f"Bearer {PUBLIC_KEY}"}
+    content = talk()
+    upload = begin(server, len(content), headers=public)
+    audio = send(server, upload, 0, content, **public).headers["X-Audio-Id"]
+    refused = server.send(upload, {**TUS, **public}, method="DELETE")
+
+    assert refusal(refused) == (403, "forbidden")
+    assert ask(server, f"/audio/{audio}").status == 200
+    assert server.send(upload, TUS, method="DELETE").status == 204
+    assert ask(server, f"/audio/{audio}").status == 404
+
+
+def test_what_is_no_audio_is_not_kept(server: Edge) -> None:
+    content = b"This is no sound at all. " * 400
+    upload = begin(server, len(content), filename="x.mp3", filetype="audio/mpeg")
+    before = ask(server, "/media").json()
+
+    assert refusal(send(server, upload, 0, content)) == (415, "unsupported_format")
+    assert head(server, upload).status == 410
+    assert ask(server, "/media").json() == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Authorization": ""}, (401, "unauthorized")),
+        ({"Tus-Resumable": "0.2.2"}, (412, "unsupported_version")),
+        ({"Upload-Length": "0"}, (400, "bad_request")),
+        ({"Upload-Length": "x"}, (400, "bad_request")),
+        ({"Upload-Length": "1", "Upload-Defer-Length": "1"}, (400, "bad_request")),
+        ({"Upload-Length": str(1 << 40)}, (413, "too_large")),
+        ({"Upload-Metadata": "title !"}, (400, "bad_request")),
+        ({"Upload-Metadata": metadata(isPublic="maybe")}, (400, "bad_parameter")),
+        ({"Upload-Metadata": metadata(tags="a,b,c,d,e,f,g,h,i,j,k")}, (400, "bad_parameter")),
+        ({"Upload-Metadata": metadata(filename="x" * 256)}, (400, "bad_parameter")),
+    ],
+)
+def test_what_cannot_be_begun_is_told_why(
+    server: Edge, headers: dict[str, str], expected: tuple[int, str]
+) -> None:
+    answer = server.send("/v1/uploads", {**TUS, "Upload-Length": "9", **headers}, method="POST")
+
+    assert refusal(answer) == expected
+    assert answer.headers["Tus-Resumable"] == "1.0.0"
+    assert answer.problem["message"]
+
+
+def test_what_cannot_be_gone_on_with_is_told_why(server: Edge) -> None:
+    upload = begin(server, 100)
+    send(server, upload, 0, b"x" * 50)
+
+    assert refusal(send(server, upload, 0, b"x")) == (409, "conflict")
+    assert refusal(send(server, upload, 50, b"x" * 51)) == (413, "too_large")
+    plain = send(server, upload, 50, b"x", **{"Content-Type": "audio/mpeg"})
+    assert refusal(plain) == (415, "unsupported_type")
+    assert refusal(server.send(upload, TUS, method="PUT")) == (405, "method_not_allowed")
+    assert refusal(send(server, "/v1/uploads/1111111111111111", 0, b"x")) == (404, "not_found")
+    assert offset_of(server, upload) == 50
+    # Some proxies let no PATCH pass.
+    fields = {**BODY, "Upload-Offset": "50", "X-HTTP-Method-Override": "PATCH"}
+    assert server.send(upload, fields, method="POST", body=b"x").headers["Upload-Offset"] == "51"
+
+
+def test_an_upload_outlives_a_server_that_is_killed(install: Install) -> None:
+    edge = install()
+    edge.start()
+    content = note(10) * 40
+    upload = begin(edge, len(content), filename="long.wav")
+    piece = 5_000_000
+    reached = 0
+    for _ in range(3):
+        sent = send(edge, upload, reached, content[reached : reached + piece])
+        reached = int(sent.headers["Upload-Offset"])
+        edge.kill()
+        edge.start()
+        assert offset_of(edge, upload) == reached
+    assert reached == 3 * piece
+
+    # It is killed while bytes come, the last ones among them.
+    fields = {**BODY, "Upload-Offset": str(reached), "Host": "x"}
+    fields["Content-Length"] = str(len(content) - reached)
+    lines = [f"PATCH {upload} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
+    with contextlib.closing(socket.create_connection(("127.0.0.1", edge.port))) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode() + content[reached:])
+        edge.kill()
+    edge.start()
+    offset = offset_of(edge, upload)
+    assert reached <= offset <= len(content)
+    if offset < len(content):
+        send(edge, upload, offset, content[offset:])
+    audio = head(edge, upload).headers["X-Audio-Id"]
+    told = ask(edge, f"/audio/{audio}").json()["data"]
+    assert edge.send(path_of(told["url"])).body == content
+    listed = ask(edge, "/media").json()["data"]
+    assert [item["id"] for item in listed] == [audio]
+    until(lambda: not parts_of(edge), "the parts to be gone")
+
+
+@pytest.fixture(scope="module")
+def stranger(server: Edge) -> Iterator[dict[str, str]]:
+    made = server.command("keys", "create", "--account", "2222222", "--kind", "secret")
+    yield {**TUS, "Authorization": f"Bearer {made.stdout.strip()}"}
+
+
+def test_another_account_has_no_way_in(server: Edge, stranger: dict[str, str]) -> None:
+    upload = begin(server, 100)
+    fields = {**BODY, **stranger, "Upload-Offset": "0"}
+
+    assert SECRET_KEY not in stranger["Authorization"]
+    assert server.send(upload, stranger, method="HEAD").status == 404
+    assert server.send(upload, stranger).status == 404
+    assert server.send(upload, fields, method="PATCH", body=b"x").status == 404
+    assert server.send(upload, stranger, method="DELETE").status == 404
+    assert offset_of(server, upload) == 0

@@ -16,7 +16,7 @@
 
   async function reason(response) {
     const body = await response.json().catch(() => null);
-    return body?.error?.message ?? `The server answered ${response.status}.`;
+    return body?.error?.message ?? body?.message ?? `The server answered ${response.status}.`;
   }
 
   // A growing playlist has no length of its own, and Video.js looks at it again only after some

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from cache.artifacts import Artifacts
 from cache.origins.fetch import Fetcher
@@ -98,15 +99,22 @@ async def open_archive(
             owner=owner,
             lease_seconds=settings.lease_seconds,
         )
-        loops = [
-            asyncio.create_task(each) for each in (keeper.keep(), sender.run(), importer.run())
-        ]
         try:
-            yield Archive(intake=intake, imports=imports, importer=importer, library=library)
+            async with _running(keeper.keep(), sender.run(), importer.run()):
+                yield Archive(intake=intake, imports=imports, importer=importer, library=library)
         finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
             await importer.aclose()
             await sender.aclose()
             await describer.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run loops until the block ends."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

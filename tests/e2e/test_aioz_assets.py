@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.aioz import DASH, HLS, PAIR, ask, brought, create, failed, got, sound
+from tests.e2e.aioz import DASH, HLS, PAIR, ask, brought, create, failed, got, send, sound
 from tests.e2e.running import ACCOUNT, BEARER, PUBLIC_URL, Edge, serving, until
 
 
@@ -188,3 +188,15 @@ def test_public_media_of_any_door_are_played_as_well(edge: Edge) -> None:
     assert (found["title"], found["qualities"], found["status"]) == ("other", [], "done")
     assert got(edge, found["assets"]["hls_url"]).status == 200
     assert got(edge, found["assets"]["mp4_url"]).status == 200
+
+
+def test_a_file_without_an_extension_is_told_by_what_is_in_it(edge: Edge) -> None:
+    media = create(edge)
+    send(edge, media["id"], sound(), filename="part.00")
+    ask(edge, f"/{media['id']}/complete")
+    source = got(edge, media["assets"]["source_url"])
+    found = ask(edge, f"/{media['id']}").json()["data"]
+
+    assert source.headers["Content-Type"] == "audio/wav"
+    assert "Content-Disposition" not in source.headers
+    assert found["updated_at"] > found["created_at"]

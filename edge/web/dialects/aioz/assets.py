@@ -134,7 +134,7 @@ class Assets:
                     size_bytes=source.size_bytes,
                     etag=source.etag,
                     modified_ms=source.modified_ms,
-                    content=content_of(source.path),
+                    content=content_of(_name(shown)),
                     cache=CHANGING,
                 ),
                 open_reader=lambda: self.files.open(shown.media.account, source),
@@ -177,10 +177,8 @@ class Assets:
         wished = [each for each in placed(shown.media) if each.quality.protocol == "hls"]
         made = await self._made(wished, _MOMENT_SECONDS)
         if not made:
-            track = wished[0].quality.track if wished else 0
-            wanted = await self._usual(
-                shown, Format.HLS_AAC_RT, f"&playlist=full&track={track + 1}"
-            )
+            track = _track(wished[0].quality) if wished else ""
+            wanted = await self._usual(shown, Format.HLS_AAC_RT, f"&playlist=full{track}")
             return shown.confided(await Streams(self.filler).answer(request.scope, wanted))
         children = shown.children
         text = multivariant_playlist(made, str if children is None else children.path)
@@ -216,7 +214,7 @@ class Assets:
         """Answer with one file of the best quality, waiting while it is made."""
         shown = await self._sound(request)
         best = max(shown.media.qualities, key=lambda each: each.bitrate_bps or 0, default=_USUAL)
-        wanted = await self._wanted(shown, f"f={Format.M4A}{_rates(best)}&track={best.track + 1}")
+        wanted = await self._wanted(shown, f"f={Format.M4A}{_rates(best)}{_track(best)}")
         standing = await self._begun(wanted, LONGEST_WAIT_SECONDS)
         file = standing.receipt.file(wanted.url.spec.artifact or "") if standing.receipt else None
         if file is None:
@@ -274,7 +272,9 @@ class Assets:
             return proof
         holder = await self.credentials.holder(request, Scope.READ)
         proof = replace(proof, holder=Owner(account=holder.account))
-        if holder.account == media.account and media.file and not media.file.grants:
+        file = media.file
+        private = file is not None and not file.source.is_public_by("audio")
+        if private and holder.account == media.account:
             secret = await self.accounts.signing_secret(holder.account, holder.key_id)
             if secret is not None:
                 expires = self.clock.now_ms() // 1000 + _CHILDREN_SECONDS
@@ -360,9 +360,20 @@ def _stream(shown: Shown, asset: str) -> Stream:
     )
 
 
+def _name(shown: Shown) -> str:
+    """Name a file after its path; one that came without an extension by what is in it."""
+    path = shown.file.path
+    kind = shown.media.format
+    return path if "." in path.rpartition("/")[2] or kind is None else f"{path}.{kind}"
+
+
 def _rates(quality: Quality) -> str:
     fit = fitting_rates(quality.bitrate_bps, quality.sample_rate_hz)
     return f"&br={fit.bitrate_bps // 1000}&sr={khz(fit.sample_rate_hz)}"
+
+
+def _track(quality: Quality) -> str:
+    return f"&track={quality.track + 1}" if quality.track else ""
 
 
 def _missing() -> Problem:

@@ -23,6 +23,7 @@ from edge.library.storage import Received
 from edge.library.uploads.intake import Intake, Wish
 from edge.library.uploads.upload import Upload
 from edge.web import problems
+from edge.web.delivery.content import MEDIA_TYPES
 from edge.web.forms.form import FilePart, form_of
 from edge.web.forms.parser import Limits
 
@@ -33,7 +34,6 @@ _RANGE: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _MD5: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,8}", re.ASCII)
 _SOUNDS: Final = ("audio/", "video/")
 
 
@@ -139,12 +139,12 @@ def span_of(header: str | None, *, most_file_bytes: int) -> Span | None:
 
 
 def path_of(media_id: str, filename: str) -> str:
-    """Choose where the file of media is: by their id, under the extension that it came with."""
-    _, dot, extension = filename.rpartition(".")
-    suffix = dot + extension
+    """Choose where the file of media is: by their id, with the extension of a kind of media."""
+    extension = filename.rpartition(".")[2].lower()
+    path = f"/media/{media_id}.{extension}"
     # What calls itself a playlist would be read as one, and lead to other files.
-    kept = _EXTENSION.fullmatch(suffix) and not is_playlist(f"/{suffix}")
-    return f"/media/{media_id}{suffix.lower() if kept else ''}"
+    kept = extension in MEDIA_TYPES and not is_playlist(path)
+    return path if kept else path.rpartition(".")[0]
 
 
 async def _begin(intake: Intake, media: Media, span: Span, brought: _Brought) -> Upload:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from edge.accounts.scopes import Scope
 from edge.fill.allowance import Allowance
 from edge.library.library import MediaLibrary
-from edge.library.media.media import Media, is_media_id
+from edge.library.media.media import Change, Media, is_media_id
 from edge.library.media.qualities import Progress, Transcoding
 from edge.web import problems
 from edge.web.base_url import BaseUrl
@@ -113,6 +113,8 @@ class AiozApi:
             if upload is None:
                 raise problems.bad_request("No part of the file has been uploaded.")
             file = await self.library.intake.finish(upload)
+            # Nothing else tells when they got their file.
+            await self.library.rows.change(media.account, media.id, Change())
         described = await self.library.described(file)
         if described.flaw is None:
             await self.transcoding.begin(described)

@@ -76,7 +76,10 @@ async def test_a_problem_is_answered_in_its_envelope(call: Call) -> None:
             problems.not_found(ttl_seconds=60),
             404,
             "not_found",
-            {"Cache-Control": "public, max-age=60"},
+            {
+                "Cache-Control": "public, max-age=60",
+                "Vary": "Authorization, Authorization-Token, Cookie",
+            },
         ),
         (
             problems.method_not_allowed(("GET", "HEAD")),

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.picora import ask, path_of
+from tests.e2e.picora import ask, bring, path_of
 from tests.e2e.running import BEARER, PUBLIC_KEY, SECRET_KEY, Answer, Edge, until
 from tests.e2e.sounds import note, talk
+from tests.support.media import wav_header
 
 Install = Callable[..., Edge]
 TUS = {**BEARER, "Tus-Resumable": "1.0.0"}
@@ -168,10 +169,8 @@ def test_a_creation_whose_bytes_are_wrong_leaves_nothing(server: Edge) -> None:
 def test_what_came_before_a_connection_broke_is_kept(server: Edge) -> None:
     content = note(4)
     upload = begin(server, len(content))
-    fields = {**BODY, "Upload-Offset": "0", "Content-Length": str(len(content)), "Host": "x"}
-    lines = [f"PATCH {upload} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
-    with contextlib.closing(socket.create_connection(("127.0.0.1", server.port))) as line:
-        line.sendall("\r\n".join([*lines, "", ""]).encode() + content[:200_000])
+    with sending(server, upload, 0, content, most_bytes=200_000):
+        pass
 
     until(lambda: offset_of(server, upload) == 200_000, "the bytes to be kept")
     done = send(server, upload, 200_000, content[200_000:])
@@ -287,24 +286,94 @@ def test_an_upload_outlives_a_server_that_is_killed(install: Install) -> None:
         assert offset_of(edge, upload) == reached
     assert reached == 3 * piece
 
-    # It is killed while bytes come, the last ones among them.
-    fields = {**BODY, "Upload-Offset": str(reached), "Host": "x"}
-    fields["Content-Length"] = str(len(content) - reached)
-    lines = [f"PATCH {upload} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
-    with contextlib.closing(socket.create_connection(("127.0.0.1", edge.port))) as line:
-        line.sendall("\r\n".join([*lines, "", ""]).encode() + content[reached:])
+    # It is killed while the last bytes come.
+    with sending(edge, upload, reached, content):
         edge.kill()
     edge.start()
+    audio = completed(edge, upload, content, at_least=reached)
+    assert [item["id"] for item in ask(edge, "/media").json()["data"]] == [audio]
+
+
+def test_an_upload_is_finished_by_whoever_asks_after_a_crash(install: Install) -> None:
+    edge = install()
+    edge.start()
+    content = note(10)
+    upload = begin(edge, len(content), filename="long.wav")
+    send(edge, upload, 0, content[:1000])
+
+    def there() -> bool:
+        joined = (edge.data / "files" / "audio").rglob("*.wav")
+        return len(parts_of(edge, upload)) == 2 or any(joined)
+
+    with sending(edge, upload, 1000, content):
+        until(there, "all of it to be on disk")
+        edge.kill()
+    edge.start()
+    audio = completed(edge, upload, content, at_least=1000)
+    assert [item["id"] for item in ask(edge, "/media").json()["data"]] == [audio]
+
+
+@contextlib.contextmanager
+def sending(
+    edge: Edge, upload: str, offset: int, content: bytes, *, most_bytes: int = 1 << 40
+) -> Iterator[None]:
+    """Send the rest of a file, or the beginning of that, and hang up without an answer."""
+    fields = {**BODY, "Upload-Offset": str(offset), "Host": "x"}
+    fields["Content-Length"] = str(len(content) - offset)
+    lines = [f"PATCH {upload} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
+    with contextlib.closing(socket.create_connection(("127.0.0.1", edge.port))) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode())
+        line.sendall(content[offset : offset + most_bytes])
+        yield
+
+
+def completed(edge: Edge, upload: str, content: bytes, *, at_least: int) -> str:
+    """Send what is missing, look at what it has become, and return its id."""
     offset = offset_of(edge, upload)
-    assert reached <= offset <= len(content)
+    assert at_least <= offset <= len(content)
     if offset < len(content):
         send(edge, upload, offset, content[offset:])
     audio = head(edge, upload).headers["X-Audio-Id"]
     told = ask(edge, f"/audio/{audio}").json()["data"]
     assert edge.send(path_of(told["url"])).body == content
-    listed = ask(edge, "/media").json()["data"]
-    assert [item["id"] for item in listed] == [audio]
-    until(lambda: not parts_of(edge), "the parts to be gone")
+    until(lambda: not parts_of(edge, upload), "the parts to be gone")
+    return audio
+
+
+def test_an_upload_that_has_no_room_any_more_waits_for_it(install: Install) -> None:
+    content = note(10)
+    edge = install(EDGE_STORAGE_QUOTA_BYTES=str(len(content) * 3 // 2))
+    edge.start()
+    first, second = begin(edge, len(content)), begin(edge, len(content))
+    audio = send(edge, first, 0, content).headers["X-Audio-Id"]
+    refused = send(edge, second, 0, content)
+
+    assert refusal(refused) == (402, "over_quota")
+    assert head(edge, second).status == 402
+    ask(edge, f"/audio/{audio}", method="DELETE")
+    assert head(edge, second).headers["X-Audio-Id"].startswith("aud_")
+    told = edge.send("/v1/uploads", {**TUS, "Upload-Length": str(len(content))}, method="POST")
+    assert refusal(told) == (402, "over_quota")
+
+
+def test_memory_does_not_grow_with_the_file(install: Install) -> None:
+    edge = install()
+    edge.start()
+    bring(edge, note(1), "small.wav")
+
+    def peak() -> int:
+        with open(f"/proc/{edge.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+    content = wav_header(rate=48_000, channels=2, data_bytes=80 << 20) + bytes(80 << 20)
+    before = peak()
+    whole = bring(edge, content, "large.wav")
+    done = send(edge, begin(edge, len(content)), 0, content)
+    assert (
+        ask(edge, f"/audio/{done.headers['X-Audio-Id']}").json()["data"]["durationSeconds"]
+        == (whole["durationSeconds"])
+    )
+    assert peak() - before < 30_000
 
 
 @pytest.fixture(scope="module")

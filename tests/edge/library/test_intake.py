@@ -14,6 +14,7 @@ from edge.library.paths import PathWish
 from edge.library.quota import StorageFull
 from edge.library.storage import BodyTooLong, Storage
 from edge.library.uploads.intake import Intake, Wish, WrongPart
+from edge.library.uploads.store import PartTaken
 from edge.library.uploads.upload import Upload, part_bytes_for
 
 ACCOUNT, OTHER = "W142hJk", "W142hJm"
@@ -218,3 +219,45 @@ def test_there_are_never_more_than_ten_thousand_parts(size: int) -> None:
     assert part_bytes_for(size) >= PART
     assert part_bytes_for(size) % (1 << 20) == 0
     assert size <= 10_000 * part_bytes_for(size)
+
+
+async def test_a_part_that_came_second_leaves_nothing(intake: Intake, tmp_path: Path) -> None:
+    upload = await intake.begin(ACCOUNT, wish(size=4), in_pieces=True)
+
+    async def keep(content: bytes, begin: int = 0) -> None:
+        async with intake.receiving(body(content), most_bytes=4) as received:
+            await intake.keep(upload, 0, begin, received, replaces=False)
+
+    await keep(b"ab")
+    await keep(b"ab")
+    with pytest.raises(PartTaken):
+        await keep(b"xyz")
+    # The same bytes elsewhere are another part; what is there stays.
+    with pytest.raises(PartTaken):
+        await keep(b"ab", 2)
+
+    (left,) = files_below(tmp_path / "files")
+    assert left.read_bytes() == b"ab"
+    assert [piece async for piece in intake.arrived(upload)] == [b"ab"]
+
+
+async def test_a_part_of_an_upload_that_was_given_up_leaves_nothing(
+    intake: Intake, tmp_path: Path
+) -> None:
+    upload = await intake.begin(ACCOUNT, wish(size=4), in_pieces=True)
+    assert await intake.rows.abandon(upload)
+
+    with pytest.raises(WrongPart, match="given up"):
+        async with intake.receiving(body(b"ab"), most_bytes=4) as received:
+            await intake.keep(upload, 0, 0, received)
+    assert files_below(tmp_path / "files") == []
+
+
+async def test_what_was_received_as_a_whole_is_told_later_where_it_belongs(
+    intake: Intake, catalogue: Catalogue, storage: Storage
+) -> None:
+    async with intake.receiving(body(CONTENT), most_bytes=len(CONTENT)) as received:
+        entry = await intake.place(ACCOUNT, wish(size=0), received)
+
+    assert (entry.path, entry.size_bytes) == ("/a/b.mp3", len(CONTENT))
+    assert await stored(storage, catalogue) == CONTENT

@@ -20,6 +20,7 @@ from cache.source import SourceMissing
 from edge.accounts.principal import Principal
 from edge.accounts.scopes import Scope
 from edge.ids import audio_id
+from edge.library.library import MediaGone
 from edge.library.media.media import Media
 from edge.library.uploads.upload import Upload, missing_from
 from edge.web import problems, tus
@@ -187,15 +188,25 @@ class ResumableUploads:
         return tus.Standing(offset=await self._offset(upload), expires_ms=self._expires_ms(upload))
 
     async def _finished(self, upload: Upload) -> Media | None:
-        """Return what an upload has become, as soon as none of its bytes is missing."""
-        intake = self.hosting.library.intake
-        if not upload.done and await intake.missing_from(upload) is not None:
-            return None
-        if not upload.done:
-            upload = await self._placed(upload)
-        return await self.hosting.accepted(await intake.finish(upload))
+        """
+        Return what an upload has become, as soon as none of its bytes is missing.
 
-    async def _placed(self, upload: Upload) -> Upload:
+        Raises:
+            MediaGone: It has been deleted or replaced since.
+            StorageFull: Others have taken the room that there was at the beginning.
+        """
+        library = self.hosting.library
+        if upload.done:
+            media = await library.rows.get(upload.account, upload.media)
+            if media is None or media.file is None or media.file.blob != upload.blob:
+                raise MediaGone(upload.path)
+            return await self.hosting.accepted(media.file)
+        if await library.intake.missing_from(upload) is not None:
+            return None
+        await library.intake.quota.check(upload.account, upload.size_bytes)
+        return await self.hosting.accepted(await library.intake.finish(await self._named(upload)))
+
+    async def _named(self, upload: Upload) -> Upload:
         """Name an upload after what is in it, and not what its client said would be."""
         signature = Signature()
         try:

@@ -10,33 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import msgspec
 
 from cache.source import EVERYTHING
-
-
-class Scope(StrEnum):
-    """How far below a path something holds (SDK, PathPermissionScope)."""
-
-    THIS = "This"
-    CHILDREN = "Children"
-    GRANDCHILDREN = "Grandchildren+"
-
-    def covers(self, path: str, what: str) -> bool:
-        """Tell whether *what*, at *path* or below it, is meant."""
-        if what == path:
-            return self is Scope.THIS
-        if folder_of(what) == path:
-            return self is Scope.CHILDREN
-        return self is Scope.GRANDCHILDREN and what.startswith(path.rstrip("/") + "/")
+from edge.accounts.permissions import Reach, reaches
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What may be had without a key, and how far below the folder; as ``SourceObject.grants``."""
 
-    scope: Scope
+    reach: Reach
     downloads: tuple[str, ...]
 
 
@@ -69,7 +53,7 @@ class Permissions:
             return EVERYTHING
         folder, grants = decided
         found = (
-            name for each in grants if each.scope.covers(folder, path) for name in each.downloads
+            name for each in grants if reaches(folder, each.reach, path) for name in each.downloads
         )
         return tuple(dict.fromkeys(found))
 

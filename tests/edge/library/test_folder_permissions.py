@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cache.source import EVERYTHING
+from edge.accounts.permissions import Reach
 from edge.library.catalogue.store import Catalogue
-from edge.library.folders.folder import Grant, Permissions, Scope
+from edge.library.folders.folder import Grant, Permissions
 from edge.library.folders.store import Folders
 from edge.library.media.media import Change, Draft
 from edge.library.media.store import MediaRows
@@ -16,8 +17,8 @@ from tests.edge.library.test_media_rows import bring
 ACCOUNT = "W142hJk"
 
 
-def grant(scope: str, *downloads: str) -> Grant:
-    return Grant(scope=Scope(scope), downloads=downloads)
+def grant(reach: str, *downloads: str) -> Grant:
+    return Grant(reach=Reach(reach), downloads=downloads)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from edge.accounts.permissions import Reach
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Page
 from edge.library.chores import Relabel
-from edge.library.folders.folder import FolderEntry, Grant, Scope
+from edge.library.folders.folder import FolderEntry, Grant
 from edge.library.media.media import Media
 from edge.library.paths import PathWish
 from edge.library.uploads.upload import Upload
@@ -148,11 +149,11 @@ class PublicPermissions(msgspec.Struct, frozen=True, kw_only=True):
     """What everybody may do (SDK, PublicPermissions)."""
 
     permissions: FileGrants
-    scope: Scope
+    scope: Reach
 
     def grant(self) -> Grant:
         """Say it in our words."""
-        return Grant(scope=self.scope, downloads=self.permissions.file.download_file)
+        return Grant(reach=self.scope, downloads=self.permissions.file.download_file)
 
 
 class NewPermissions(msgspec.Struct, frozen=True, kw_only=True):
@@ -325,7 +326,7 @@ def _permissions_body(grants: tuple[Grant, ...]) -> list[dict[str, object]]:
     return [
         {
             "permissions": {"file": {"downloadFile": list(grant.downloads)}},
-            "scope": grant.scope.value,
+            "scope": grant.reach.value,
         }
         for grant in grants
     ]

@@ -151,7 +151,9 @@ def _add_sign(verbs: Verbs, common: argparse.ArgumentParser) -> None:
         "sign", parents=[common], help="sign a URL, for whoever may see private files by it"
     )
     sign.add_argument(
-        "url", metavar="URL", help="a URL of the CDN, or its path if EDGE_PUBLIC_URL is set"
+        "url",
+        metavar="URL",
+        help="a URL of the CDN or of AIOZ media, or its path with EDGE_PUBLIC_URL",
     )
     sign.add_argument(
         "--expires",

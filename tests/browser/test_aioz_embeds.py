@@ -82,3 +82,20 @@ def test_a_dash_player_tells_why_its_stream_was_not_made(browser: Browser, edge:
     )
 
     assert "track" in answer["answers"][-1]
+
+
+@pytest.mark.parametrize("player", ["hls.js", "video.js-8"])
+def test_players_play_a_choice_of_languages(browser: Browser, edge: Edge, player: str) -> None:
+    qualities = [
+        {**HLS, "audio_config": {"language": language, "bitrate": 128_000}}
+        for language in ("en", "ja")
+    ]
+    sound = make("wav-16", stairs(MINUTE), rate=RATE)
+    url = brought(edge, sound, qualities=qualities)["assets"]["hls_url"]
+    playing = until(f"{MEDIA} && {MEDIA}.currentTime > 0.1")
+    text = edge.send(url.partition(str(edge.port))[2]).body.decode()
+    heard = browser.play(player, url, playing, HEAR)[-1]
+
+    assert text.count("#EXT-X-MEDIA:") == 2
+    assert len(browser.ask(parse=text)) == 1
+    assert agrees(heard)

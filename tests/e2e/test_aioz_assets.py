@@ -200,3 +200,16 @@ def test_a_file_without_an_extension_is_told_by_what_is_in_it(edge: Edge) -> Non
     assert source.headers["Content-Type"] == "audio/wav"
     assert "Content-Disposition" not in source.headers
     assert found["updated_at"] > found["created_at"]
+
+
+@pytest.mark.parametrize("target", ["/vod/hls/{id}", "/api/media/{id}/m3u8"])
+def test_a_url_of_private_media_is_signed_by_the_operator(edge: Edge, target: str) -> None:
+    media = brought(edge, is_public=False)["id"]
+    path = target.replace("{id}", media)
+    signed = edge.command("sign", PUBLIC_URL + path).stdout.strip()
+    nobody = edge.command("sign", PUBLIC_URL + path.replace(media[:4], "0000"))
+
+    assert got(edge, path).status == 404
+    assert got(edge, signed).status == 200
+    assert got(edge, signed[:-3]).status == 403
+    assert "there are no media" in nobody.stderr

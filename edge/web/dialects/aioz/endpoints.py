@@ -73,8 +73,13 @@ class Resource:
 
         request = Request(scope, receive)
         try:
-            answer = await self._answer(request)
-            await answer(scope, receive, noting_start)
+            try:
+                await (await self._answer(request))(scope, receive, noting_start)
+            except ArtifactMissing:
+                # It was evicted after its receipt was read, and is found missing now.
+                if started:
+                    raise
+                await (await self._answer(request))(scope, receive, noting_start)
         except Exception as exception:
             if started:
                 raise
@@ -139,6 +144,8 @@ async def json_of(request: Request) -> object:
         return msgspec.json.decode(bytes(body) or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
         raise problems.bad_request(f"The body has to be JSON: {mistake}.") from mistake
+    except RecursionError:
+        raise problems.bad_request("The body is nested too deeply.") from None
 
 
 def problem_told(exception: Exception, subject: str) -> Problem:

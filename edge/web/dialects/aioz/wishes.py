@@ -308,10 +308,29 @@ def _within(name: str, value: int | None, least: int, most: int, *, usual: int =
 
 def _read(raw: object, kind: type[_Body], name: str = "") -> _Body:
     """Read an object; a mistake is told with its place below *name*."""
+    _refuse_nul(raw, name)
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as mistake:
         raise _told(str(mistake), raw, name) from mistake
+
+
+def _refuse_nul(raw: object, name: str) -> None:
+    """Refuse a character that databases do not keep."""
+    left: list[tuple[str, object]] = [(name, raw)]
+    while left:
+        place, value = left.pop()
+        match value:
+            case str() if "\x00" in value:
+                raise BadParameter(place or "body", value, "a text without the character U+0000")
+            case list():
+                left += ((f"{place}[{at}]", each) for at, each in enumerate(value))
+            case dict():
+                for key, each in value.items():
+                    below = f"{place}.{key}" if place else key
+                    left += ((below, key), (below, each))
+            case _:
+                pass
 
 
 def _told(text: str, raw: object, name: str) -> BadParameter:

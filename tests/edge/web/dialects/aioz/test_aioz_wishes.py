@@ -163,6 +163,11 @@ def test_a_preset_settles_what_is_left_out(
             {"type": "audio", "title": "A", "metadata": [{"key": "a", "value": "b"}] * 2},
             "Parameter 'metadata[1].key' cannot be 'a': expected a key that is not there yet.",
         ),
+        (
+            {"type": "audio", "title": "A", "tags": ["a\x00b"]},
+            r"Parameter 'tags[0]' cannot be 'a\x00b': "
+            "expected a text without the character U+0000.",
+        ),
         ([], "Parameter 'body' cannot be '[]': expected an object."),
         (
             {"type": "audio", "title": "A", "qualities": [{"resolution": "good"}]},

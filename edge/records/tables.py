@@ -176,6 +176,8 @@ media = Table(
     Column("search_pairs", Text, nullable=False),
     # What the file itself says, once it was looked at; NULL where it says nothing.
     Column("described_ms", BigInteger),
+    Column("artist", Text),
+    Column("album", Text),
     Column("duration_us", BigInteger),
     Column("bitrate_bps", BigInteger),
     Column("format", String(16)),

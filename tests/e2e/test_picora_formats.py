@@ -12,12 +12,13 @@ from tests.support.synth import tone
 
 RED = (200, 30, 40)
 SECONDS = 4
+TAGS = {"title": "Grüße, Welt", "artist": "The Wolves", "album": "Howl"}
 
 
 def song(kind: str) -> bytes:
     rate = 48_000
     sound = tone(SECONDS * rate, rate=rate, channels=2)
-    return make(kind, sound, rate=rate, tags={"title": "Grüße, Welt"})
+    return make(kind, sound, rate=rate, tags=TAGS)
 
 
 def hue(colour: tuple[float, ...]) -> str:
@@ -52,7 +53,7 @@ def test_a_format_has_its_numbers_its_title_and_its_icon(
 
     assert told["url"].endswith(f".{extension}")
     assert (told["format"], told["mimeType"]) == (extension, mime)
-    assert told["title"] == "Grüße, Welt"
+    assert {name: told[name] for name in TAGS} == TAGS
     assert told["durationSeconds"] == SECONDS
     assert told["bitrate"] in bitrate
     assert thumbnail.headers["Content-Type"] == "image/jpeg"

@@ -122,6 +122,8 @@ class Describer:
             return Description(flaw=str(flaw))
         return Description(
             title=facts.title,
+            artist=facts.artist,
+            album=facts.album,
             duration_seconds=facts.duration_seconds,
             bitrate_bps=facts.bitrate_bps,
             format=facts.format.value,

@@ -64,10 +64,12 @@ class Description:
     """
     What a file says of itself; ``flaw`` tells why it is no sound, if it is none.
 
-    ``title`` is its tag; ``thumbnail`` the blob of a JPEG.
+    ``title``, ``artist`` and ``album`` are its tags; ``thumbnail`` the blob of a JPEG.
     """
 
     title: str | None = None
+    artist: str | None = None
+    album: str | None = None
     duration_seconds: float | None = None
     bitrate_bps: int | None = None
     format: str | None = None
@@ -94,6 +96,8 @@ class Media:
     public: bool | None = None
     player_theme: str | None = None
     described_ms: int | None = None
+    artist: str | None = None
+    album: str | None = None
     duration_seconds: float | None = None
     bitrate_bps: int | None = None
     format: str | None = None

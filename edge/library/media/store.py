@@ -124,6 +124,8 @@ class MediaRows:
             values = {
                 "title": title,
                 "described_ms": now_ms(),
+                "artist": told.artist,
+                "album": told.album,
                 "duration_us": None if seconds is None else round(seconds * _MICROSECONDS),
                 "bitrate_bps": told.bitrate_bps,
                 "format": told.format,
@@ -230,7 +232,8 @@ async def redraft(connection: AsyncConnection, media_id: str, draft: Draft) -> s
         "tags": _json(draft.tags),
         "metadata": _json(draft.metadata),
         **_searched(draft.title or "", draft.description, draft.tags, draft.metadata),
-        **dict.fromkeys(("described_ms", "duration_us", "bitrate_bps", "format", "flaw")),
+        **dict.fromkeys(("described_ms", "artist", "album", "duration_us", "bitrate_bps")),
+        **dict.fromkeys(("format", "flaw")),
         "thumbnail": None,
         "updated_ms": now_ms(),
     }

@@ -125,7 +125,7 @@ class PicoraApi:
         if kind != "audio":
             return json_response(wire.page_body((), None, ""))
         search = Search(
-            words=query.get("q", "").strip(), tags=_tags(query.getlist("tag")), there=True
+            words=wire.words_of(query.get("q", "")), tags=_tags(query.getlist("tag")), there=True
         )
         found, further = await self.hosting.library.rows.newest(
             principal.account, search, cursor=cursor, limit=limit
@@ -182,7 +182,7 @@ def _missing() -> problems.Problem:
 
 
 def _tags(texts: list[str]) -> tuple[str, ...]:
-    return wire.tags_of(texts, cut=False)
+    return wire.tags_of(texts, cut=False, field="tag")
 
 
 def _limit(text: str) -> int:

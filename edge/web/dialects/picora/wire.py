@@ -63,6 +63,8 @@ class AudioBody(TypedDict):
     thumbnailUrl: str | None
     duration_seconds: int
     is_public: bool
+    artist: str | None
+    album: str | None
     type: str
     format: str | None
     mimeType: str
@@ -145,22 +147,27 @@ def description_of(text: str) -> str:
     return _text("description", text.strip(), MOST_DESCRIPTION_CHARACTERS)
 
 
+def words_of(text: str) -> str:
+    """Read what is looked for."""
+    return _text("q", text.strip(), MOST_TITLE_CHARACTERS)
+
+
 def name_of(text: str | None) -> str | None:
     """Read the name of a file, of which only the last part counts."""
     name = (text or "").replace("\\", "/").rpartition("/")[2].strip()
     return _text("filename", name, MOST_NAME_CHARACTERS) or None
 
 
-def tags_of(texts: Iterable[str], *, cut: bool) -> tuple[str, ...]:
+def tags_of(texts: Iterable[str], *, cut: bool, field: str = "tags") -> tuple[str, ...]:
     """Read tags, each once; with *cut*, a text may be several with commas between."""
     split = (part for text in texts for part in (text.split(",") if cut else [text]))
     tags = tuple(dict.fromkeys(tag for part in split if (tag := part.strip())))
     if len(tags) > MOST_TAGS:
-        raise BadField("tags", f"A file has up to {MOST_TAGS} tags.", len(tags))
+        raise BadField(field, f"A file has up to {MOST_TAGS} tags.", len(tags))
     for tag in tags:
         if len(tag) > MOST_TAG_CHARACTERS or not tag.isprintable():
             raise BadField(
-                "tags", f"A tag has up to {MOST_TAG_CHARACTERS} printable characters.", tag[:100]
+                field, f"A tag has up to {MOST_TAG_CHARACTERS} printable characters.", tag[:100]
             )
     return tags
 
@@ -188,6 +195,8 @@ def audio_body(media: Media, base_url: str) -> AudioBody:
         thumbnailUrl=thumbnail,
         duration_seconds=seconds,
         is_public=public,
+        artist=media.artist,
+        album=media.album,
         type="audio",
         format=media.format,
         mimeType=file.mime,

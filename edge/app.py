@@ -39,6 +39,7 @@ def build_app(node: Node) -> HitPath:
         gate=gate,
         most_bytes=settings.hit_memory_bytes,
     )
+    node.records.folders.watch(hits.forget)
     player = find_player()
     router = Starlette(
         routes=[

@@ -67,7 +67,9 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         clock = SystemClock()
         storage = await stack.enter_async_context(open_storage(settings))
         uploaded = Uploaded(records.catalogue, records.media, storage)
-        workshop = await stack.enter_async_context(open_workshop(settings, hot, uploaded))
+        workshop = await stack.enter_async_context(
+            open_workshop(settings, hot, uploaded, records.folders)
+        )
         owner = await _take_over(settings, records)
         stack.callback(owner.release)
         chores = Chores(records.jobs)

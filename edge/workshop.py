@@ -20,7 +20,7 @@ from cache.source import Origin
 from edge.fill.looks import Looks
 from edge.fill.surveys import Surveys
 from edge.fill.tempos import Tempos
-from edge.library.files import Files, Uploads
+from edge.library.files import Files, FolderSettings, Uploads
 from edge.library.sounds import Sounds
 from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.sandbox.problems import SandboxTooWeak
@@ -46,11 +46,14 @@ class Workshop:
 
 @contextlib.asynccontextmanager
 async def open_workshop(
-    settings: Settings, hot: HotCache, uploads: Uploads | None = None
+    settings: Settings,
+    hot: HotCache,
+    uploads: Uploads | None = None,
+    folders: FolderSettings | None = None,
 ) -> AsyncIterator[Workshop]:
     """Open the mounts of the first account, *uploads* of all, and a sandbox to read them in."""
     async with contextlib.AsyncExitStack() as stack:
-        files = Files({settings.account: await _mounts(settings, stack)}, uploads)
+        files = Files({settings.account: await _mounts(settings, stack)}, uploads, folders)
         sandbox = Sandbox(SandboxSettings(address_space_bytes=settings.worker_memory_bytes))
         stack.push_async_callback(sandbox.close)
         await sandbox.start()

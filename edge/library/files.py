@@ -8,11 +8,13 @@ here and nowhere else, so what a caller may not see is missing on every route al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from cache.origins.mounts import Mounts
 from cache.source import Reader, SourceMissing, SourceObject
 from edge.library.catalogue.entry import UPLOADS
+from edge.library.folders.folder import Permissions
 
 
 class Uploads(Protocol):
@@ -27,17 +29,31 @@ class Uploads(Protocol):
         ...
 
 
+class FolderSettings(Protocol):
+    """What accounts have said of their folders."""
+
+    async def permissions(self, account: str) -> Permissions:
+        """Tell what of the account's folders is public."""
+        ...
+
+
 class Files:
     """
     Every account's files: what was uploaded, then what is mounted.
 
-    Those of mounts are public, as the folder they came from.
+    Those of mounts are as public as the account's folders that they lie in.
     """
 
-    def __init__(self, mounts: Mapping[str, Mounts], uploads: Uploads | None = None) -> None:
-        """Prepare; without *uploads* there are mounts only."""
+    def __init__(
+        self,
+        mounts: Mapping[str, Mounts],
+        uploads: Uploads | None = None,
+        folders: FolderSettings | None = None,
+    ) -> None:
+        """Prepare; without *uploads* there are mounts only, without *folders* all is public."""
         self._mounts = dict(mounts)
         self._uploads = uploads
+        self._folders = folders
 
     async def find(self, account: str, path: str) -> SourceObject | None:
         """
@@ -51,7 +67,11 @@ class Files:
             if uploaded is not None:
                 return uploaded
         mounts = self._mounts.get(account)
-        return None if mounts is None else await mounts.find(path)
+        mounted = None if mounts is None else await mounts.find(path)
+        if mounted is None or self._folders is None:
+            return mounted
+        grants = (await self._folders.permissions(account)).grants(path)
+        return mounted if grants == mounted.grants else replace(mounted, grants=grants)
 
     def address(self, account: str, path: str) -> str | None:
         """Tell the URL that *path* comes from, ``None`` for files that have none."""

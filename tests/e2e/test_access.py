@@ -320,14 +320,18 @@ def test_what_a_signed_page_and_a_signed_job_lead_to_is_signed(edge: Edge, keys:
     assert get(edge, artifact).headers["Content-Type"] == "audio/mpeg"
 
 
-def test_what_becomes_private_is_missing_at_once(edge: Edge) -> None:
+@pytest.mark.parametrize("folder", ["turning", "mounted"])
+def test_what_becomes_private_is_missing_at_once(edge: Edge, folder: str) -> None:
     def show(value: object) -> None:
         settings = {"publicPermissions": {"set": True, "value": value}}
-        body = {"folderPath": "/turning", "folderSettings": settings}
+        body = {"folderPath": f"/{folder}", "folderSettings": settings}
         assert edge.api("/folders", method="PUT", body=body).status == 200
 
-    bring(edge, "/turning/talk.wav", note(1))
-    targets = [target_of(route, "turning/talk.wav") for route in ("raw", "artifact", "stream")]
+    if folder == "mounted":
+        edge.put("/mounted/talk.wav", note(1))
+    else:
+        bring(edge, "/turning/talk.wav", note(1))
+    targets = [target_of(route, f"{folder}/talk.wav") for route in ("raw", "artifact", "stream")]
     for target in targets:
         for _ in range(3):
             assert ready(edge, target, {}).status == 200

@@ -8,6 +8,7 @@ the same transaction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
@@ -31,6 +32,11 @@ class Folders:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._watchers: list[Callable[[str], None]] = []
+
+    def watch(self, watcher: Callable[[str], None]) -> None:
+        """Have *watcher* told of each account that changes folders by this process."""
+        self._watchers.append(watcher)
 
     async def get(self, account: str, path: str) -> FolderEntry | None:
         """Describe the folder at *path*, or return None; the outermost is always there."""
@@ -65,6 +71,7 @@ class Folders:
                     index_elements=[folders.c.account, folders.c.path], set_=settings
                 )
             )
+        self._tell(account)
         return FolderEntry(
             account=account,
             path=path,
@@ -94,12 +101,17 @@ class Folders:
                 .values(made=False, description=None, public_permissions=None)
             )
             await prune(connection, account, path)
+        self._tell(account)
         return found.rowcount == 1
 
     async def permissions(self, account: str) -> Permissions:
         """Read what of the account's folders is public."""
         async with reading(self._engine) as connection:
             return await permissions_of(connection, account)
+
+    def _tell(self, account: str) -> None:
+        for watcher in self._watchers:
+            watcher(account)
 
 
 async def permissions_of(connection: AsyncConnection, account: str) -> Permissions:

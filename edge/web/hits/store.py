@@ -186,6 +186,12 @@ class Hits:
             self._held.pop(hit.key, None)
             hit.held.release()
 
+    def forget(self, account: str) -> None:
+        """Forget an account's answers: what they were given on may have changed."""
+        for hit in tuple(self._hits.values()):
+            if hit is not None and hit.ground.account == account:
+                self.drop(hit)
+
     def close(self) -> None:
         """Forget everything."""
         for hit in tuple(self._hits.values()):

@@ -266,6 +266,14 @@ def test_what_cannot_be_gone_on_with_is_told_why(server: Edge) -> None:
     assert refusal(server.send(upload, TUS, method="PUT")) == (405, "method_not_allowed")
     assert refusal(send(server, "/v1/uploads/1111111111111111", 0, b"x")) == (404, "not_found")
     assert offset_of(server, upload) == 50
+    # Without a length it is known only when they have come.
+    chunked = {**BODY, "Upload-Offset": "50", "Transfer-Encoding": "chunked"}
+    endless = server.send(
+        upload, chunked, method="PATCH", body=b"33\r\n" + b"x" * 51 + b"\r\n0\r\n\r\n"
+    )
+    assert refusal(endless) == (413, "too_large")
+    assert "misses 50 bytes" in endless.problem["message"]
+    assert offset_of(server, upload) == 50
     # Some proxies let no PATCH pass.
     fields = {**BODY, "Upload-Offset": "50", "X-HTTP-Method-Override": "PATCH"}
     assert server.send(upload, fields, method="POST", body=b"x").headers["Upload-Offset"] == "51"
@@ -374,6 +382,14 @@ def test_memory_does_not_grow_with_the_file(install: Install) -> None:
         == (whole["durationSeconds"])
     )
     assert peak() - before < 30_000
+
+
+def test_uploads_of_other_doors_are_not_gone_on_with_here(server: Edge) -> None:
+    told = server.api("/uploads", method="POST", body={"size": 4, "path": "/other/door.mp3"}).json()
+    upload = f"/v1/uploads/{told['uploadId']}"
+
+    assert head(server, upload).status == 404
+    assert server.send(upload, TUS, method="DELETE").status == 404
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from edge.accounts.scopes import Scope
 from edge.ids import audio_id
 from edge.library.library import MediaGone
 from edge.library.media.media import Media
+from edge.library.storage import BodyTooLong
 from edge.library.uploads.upload import Upload, missing_from
 from edge.web import problems, tus
 from edge.web.auth import Auth
@@ -98,7 +99,8 @@ class ResumableUploads:
             draft=wire.draft_of(
                 # Clients send pairs of their own beside those that are meant for somebody.
                 ((key, value) for key, value in known.items() if key in wire.FIELDS),
-                note=creation.metadata_header,
+                # Even an empty one tells this upload from those of other doors.
+                note=creation.metadata_header or "",
             ),
         )
         library = self.hosting.library
@@ -120,7 +122,7 @@ class ResumableUploads:
         return tus.progress_response(
             await self._standing(upload),
             size_bytes=upload.size_bytes,
-            metadata_header=upload.draft.note,
+            metadata_header=upload.draft.note or None,
         )
 
     async def tell(self, request: Request, principal: Principal) -> Response:
@@ -177,9 +179,13 @@ class ResumableUploads:
             raise problems.bad_request(f"The upload has come in {_MOST_PARTS} pieces; begin anew.")
         offset = sum(part.size_bytes for part in parts)
         room = upload.size_bytes - offset
-        async with intake.receiving(pieces, most_bytes=room) as received:
-            if received.size_bytes:
-                await intake.keep(upload, len(parts), offset, received, replaces=False)
+        try:
+            async with intake.receiving(pieces, most_bytes=room) as received:
+                if received.size_bytes:
+                    await intake.keep(upload, len(parts), offset, received, replaces=False)
+        except BodyTooLong as problem:
+            message = f"The upload misses {room} bytes, and more were sent."
+            raise problems.too_large(message, mostBytes=room) from problem
 
     async def _standing(self, upload: Upload) -> tus.Standing:
         media = await self._finished(upload)
@@ -231,7 +237,7 @@ class ResumableUploads:
     async def _upload(self, request: Request, principal: Principal) -> Upload:
         upload = await self.hosting.library.intake.rows.get(request.path_params["upload"])
         mine = upload is not None and upload.account == principal.account
-        if upload is None or not mine or upload.part_bytes is not None:
+        if upload is None or not mine or upload.draft.note is None:
             raise problems.not_found("This account has no such upload.")
         return upload
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,7 +67,16 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "headers", [BEARER, PAIR, basic(PUBLIC_KEY, SECRET_KEY), basic("apikey", SECRET_KEY)]
+    "headers",
+    [
+        BEARER,
+        PAIR,
+        basic(PUBLIC_KEY, SECRET_KEY),
+        basic("apikey", SECRET_KEY),
+        # As AIOZ's own client for Node sends them.
+        {**BEARER, "stream-public-key": "", "stream-secret-key": ""},
+        {**basic(PUBLIC_KEY, SECRET_KEY), **PAIR},
+    ],
 )
 def test_every_way_of_the_document_proves_the_account(edge: Edge, headers: dict[str, str]) -> None:
     assert ask(edge, "", method="POST", body={}, headers=headers).status == 200
@@ -363,6 +375,43 @@ def test_dash_is_transcoded_as_well_and_lists_have_the_m4a(edge: Edge) -> None:
     assert done["qualities"] == [{"name": "good", "status": "done", "type": "dash"}]
     assert "mp4_url" not in done["assets"]
     assert listed["assets"]["mp4_url"] == f"{PUBLIC_URL}/api/media/{done['id']}/mp4"
+
+
+def test_a_server_that_is_killed_while_it_completes_loses_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    edge = Edge(tmp_path, EDGE_PUBLIC_URL=PUBLIC_URL).start()
+    try:
+        for after_seconds in (0.0, 0.01, 0.03, 0.1):
+            content = sound(4 + after_seconds)
+            size, cut = len(content), len(content) // 3
+            media = create(edge, qualities=[{**HLS, "resolution": "highest"}, HLS])["id"]
+            for index, begin in enumerate(range(0, size, cut)):
+                end = min(begin + cut, size)
+                span = f"bytes {begin}-{end - 1}/{size}"
+                assert send(edge, media, content[begin:end], index, span=span).status == 200
+            before = edge.usage()["billedSeconds"]
+            completing = threading.Thread(target=try_to_complete, args=(edge, media))
+            completing.start()
+            time.sleep(after_seconds)
+            edge.kill()
+            completing.join()
+            edge.start()
+
+            assert ask(edge, f"/{media}/complete").status == 200
+            until(lambda media=media: detail(edge, media)["status"] == "done", "the qualities")
+            assert edge.send(f"/api/media/{media}/source").body == content
+            # Two variants, each of ten seconds at least, in AAC.
+            assert edge.usage()["billedSeconds"] == before + 15
+            assert ask(edge, "", method="POST", body={}).json()["data"]["total"] == 1
+            assert ask(edge, f"/{media}", method="DELETE").status == 200
+    finally:
+        edge.end()
+
+
+def try_to_complete(edge: Edge, media: str) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        ask(edge, f"/{media}/complete")
 
 
 def test_what_the_quota_does_not_cover_is_not_begun_and_may_be_completed_later(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from edge.settings import Mount, Settings, SettingsInvalid, load_settings
+from edge.settings import Mount, Price, Settings, SettingsInvalid, load_settings
 from edge.settings.kinds import GIB
 
 SECRET_KEY = "secret_W142hJkabcdef"
@@ -253,3 +254,27 @@ def test_the_table_shows_everything_but_secrets() -> None:
     assert table["EDGE_DEMO"] == "false"
     assert table["EDGE_PORT"] == "8000"
     assert all(row.meaning for row in settings.as_table())
+
+
+def test_prices_are_read_for_the_qualities_that_have_one() -> None:
+    settings = load_settings({"EDGE_TRANSCODE_PRICES": "standard=0.01, lossless=2"})
+
+    assert settings.transcode_prices == (
+        Price(quality="standard", usd_a_minute=Decimal("0.01")),
+        Price(quality="lossless", usd_a_minute=Decimal(2)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("best=1", "'best=1' is not the price of standard, good, highest, lossless"),
+        ("good=-1", "'good=-1' is not the price of"),
+        ("good", "'good' is not the price of"),
+        ("good=1,good=2", "a quality has two prices"),
+    ],
+)
+def test_a_price_that_is_none_is_refused(text: str, told: str) -> None:
+    (mistake,) = mistakes_of(lambda: load_settings({"EDGE_TRANSCODE_PRICES": text}))
+
+    assert told in mistake

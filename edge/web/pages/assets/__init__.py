@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -76,11 +77,13 @@ class _Delivered(Response):
         await self._text.delivery(scope, for_ever(shared=True))(scope, receive, send)
 
 
+@cache
 def find_player(package: Path = _MODULES / "video.js") -> PlayerAssets | None:
     """Read Video.js, which plays HLS, if it was installed; say so in the log if it was not."""
     return _found("Video.js", package, ("dist/video.min.js", "dist/video-js.min.css"))
 
 
+@cache
 def find_dash_player(package: Path = _MODULES / "dashjs") -> PlayerAssets | None:
     """Read dash.js, which plays DASH, if it was installed; say so in the log if it was not."""
     return _found("dash.js", package, ("dist/modern/umd/dash.mediaplayer.min.js",))

@@ -16,6 +16,7 @@ from edge.web.base_url import BaseUrl
 from edge.web.dialects.aioz.assets import Assets
 from edge.web.dialects.aioz.endpoints import Credentials
 from edge.web.dialects.aioz.routes import AiozApi
+from edge.web.dialects.aioz.showing import Showing
 from edge.web.dialects.bytescale.batches import BatchApi
 from edge.web.dialects.bytescale.routes import BytescaleApi
 from edge.web.dialects.bytescale.storage import StorageApi
@@ -135,16 +136,18 @@ def _aioz(entrance: Entrance) -> list[Route]:
         most_file_bytes=node.settings.max_upload_bytes,
     )
     assets = Assets(
-        credentials=credentials,
-        viewers=entrance.viewers,
-        accounts=records.accounts,
-        clock=node.clock,
-        rows=records.media,
+        showing=Showing(
+            credentials=credentials,
+            viewers=entrance.viewers,
+            accounts=records.accounts,
+            clock=node.clock,
+            rows=records.media,
+            base_url=entrance.base_url,
+            gate=Gate(node.clock),
+        ),
         files=node.workshop.files,
         sounds=node.workshop.sounds,
         filler=node.filler,
-        base_url=entrance.base_url,
-        gate=Gate(node.clock),
         hls_player=find_player(),
         dash_player=find_dash_player(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -144,8 +145,28 @@ def test_private_media_are_missing_for_others_and_there_for_the_account(edge: Ed
             answer = got(edge, f"/api/media/{media}/{asset}", headers)
             assert answer.status == 200, (asset, answer.body)
             assert answer.headers["Cache-Control"].startswith(("private", "no-store"))
+            assert "Authorization" in answer.headers["Vary"]
     assert got(edge, f"/vod/hls/{media}").status == 404
     assert not done["is_public"]
+
+
+def test_the_keys_of_others_show_no_private_media_and_hide_no_public_ones(edge: Edge) -> None:
+    private, public = (brought(edge, is_public=shown)["id"] for shown in (False, True))
+    waiting = create(edge, is_public=False)["id"]
+    made = edge.command("keys", "create", "--account", "X242hJk", "--kind", "secret", "--json")
+    others = {"Authorization": f"Bearer {json.loads(made.stdout)['key']}"}
+    nobodys = {"Authorization": "Bearer secret_W142hJkNobodyHasThis"}
+    no_pair = {"stream-public-key": "public_W142hJkNo", "stream-secret-key": "secret_W142hJkNo"}
+
+    for asset in ASSETS:
+        for headers in (others, nobodys, no_pair):
+            assert got(edge, f"/api/media/{public}/{asset}", headers).status == 200
+        for headers in (others, nobodys):
+            for media in (private, waiting):
+                answer = failed(got(edge, f"/api/media/{media}/{asset}", headers))
+                assert answer == (404, "There are no such media, or they are private.")
+    told = failed(got(edge, f"/api/media/{waiting}/m3u8", BEARER))
+    assert told == (404, "The file of these media has not come yet.")
 
 
 def test_what_private_manifests_lead_to_is_signed(edge: Edge) -> None:

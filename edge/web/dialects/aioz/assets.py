@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import msgspec
@@ -19,49 +19,36 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from cache.source import read_whole
-from edge.accounts.scopes import Scope
-from edge.accounts.signatures import Signer
-from edge.accounts.store import Accounts
-from edge.clock import Clock
 from edge.fill.filler import Filler, Standing
 from edge.fill.wanted import Wanted
 from edge.jobs.job import JobState
-from edge.library.access import Owner, may_see
-from edge.library.catalogue.entry import FileEntry
 from edge.library.files import Files
-from edge.library.media.media import Media, Quality, is_media_id
+from edge.library.media.media import Quality
 from edge.library.media.qualities import Placed, fitting_rates, placed
-from edge.library.media.store import MediaRows
 from edge.library.sounds import Sounds
 from edge.library.uploaded import THUMBNAIL_PATH
 from edge.web import problems
-from edge.web.base_url import BaseUrl
-from edge.web.children import Children, encoded
+from edge.web.children import encoded
 from edge.web.delivery.answer import Representation
 from edge.web.delivery.caching import CachePolicy
 from edge.web.delivery.content import content_of
 from edge.web.delivery.files import FileDelivery
 from edge.web.delivery.text import Text
-from edge.web.dialects.aioz.endpoints import Credentials, Endpoint, Resource
+from edge.web.dialects.aioz.endpoints import Endpoint, Resource
 from edge.web.dialects.aioz.playlists import Made, mpd, multivariant_playlist
-from edge.web.hits.gate import Gate
+from edge.web.dialects.aioz.showing import Showing, Shown
 from edge.web.made import CHANGING, failure, file_answer
 from edge.web.pages.assets import PlayerAssets
 from edge.web.pages.stream import Stream, dash_page, hls_page
 from edge.web.prefer import LONGEST_WAIT_SECONDS
 from edge.web.problems import Problem
 from edge.web.streams import Streams
-from edge.web.viewers import Confidential, Proof, Viewers, leave_proof
 from transforms import grammar, planner
-from transforms.delivery import read_delivery
 from transforms.formats import DASH_MEDIA_TYPE, HLS_MEDIA_TYPE, Format
 from transforms.rates import khz
 
 # Most qualities are made within this, and then nothing else has to be made to be played.
 _MOMENT_SECONDS = 2.0
-
-# As long as a player may be open that was given private media by a key.
-_CHILDREN_SECONDS = 86_400
 
 _MOST_MANIFEST_BYTES = 16 << 20
 
@@ -75,39 +62,13 @@ _NOT_YET = CachePolicy(shared=True, max_age_seconds=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """Media that a request may see, and what it proved."""
-
-    request: Request
-    media: Media
-    file: FileEntry
-    proof: Proof
-
-    @property
-    def children(self) -> Children | None:
-        """What signs the URLs that an answer leads to; nothing for what everybody sees."""
-        return None if self.file.source.is_public_by("audio") else self.proof.children
-
-    def confided(self, answer: ASGIApp) -> ASGIApp:
-        """Let no shared cache keep the answer, if it is of private media."""
-        public = self.file.source.is_public_by("audio") and self.file.source.is_public_by("raw")
-        return answer if public else Confidential(answer, self.proof)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
     """The endpoints, and what stands behind them."""
 
-    credentials: Credentials
-    viewers: Viewers
-    accounts: Accounts
-    clock: Clock
-    rows: MediaRows
+    showing: Showing
     files: Files
     sounds: Sounds
     filler: Filler
-    base_url: BaseUrl
-    gate: Gate
     hls_player: PlayerAssets | None
     dash_player: PlayerAssets | None
 
@@ -126,7 +87,7 @@ class Assets:
 
     async def source(self, request: Request) -> ASGIApp:
         """Answer with the file as it came."""
-        shown = await self._shown(request, "raw")
+        shown = await self.showing.show(request, "raw")
         source = shown.file.source
         return shown.confided(
             FileDelivery(
@@ -148,7 +109,7 @@ class Assets:
             raise problems.bad_parameter(
                 "resolution", f"resolution cannot be {wished[:80]!r}: expected original."
             )
-        shown = await self._shown(request, "raw")
+        shown = await self.showing.show(request, "raw")
         account = shown.media.account
         picture = await self.files.find(account, THUMBNAIL_PATH.format(id=shown.media.id))
         if picture is None:
@@ -235,55 +196,10 @@ class Assets:
         return shown.confided(dash_page(_stream(shown, "manifest"), self.dash_player))
 
     async def _sound(self, request: Request) -> Shown:
-        shown = await self._shown(request, "audio")
+        shown = await self.showing.show(request, "audio")
         if shown.media.flaw is not None:
             raise problems.unsupported_media(f"This cannot be played: {shown.media.flaw}")
         return shown
-
-    async def _shown(self, request: Request, api: str) -> Shown:
-        """
-        Find the media of a request, if it may see them.
-
-        Raises:
-            Problem: There are none, there is no file yet, or the credentials are wrong.
-        """
-        media_id = request.path_params["id"]
-        media = await self.rows.locate(media_id) if is_media_id(media_id) else None
-        if media is None:
-            raise _missing()
-        proof = await self._prove(request, media)
-        file = media.file
-        if file is None:
-            if media.public or proof.holder == Owner(account=media.account):
-                raise problems.not_found("The file of these media has not come yet.")
-            raise _missing()
-        if not may_see(proof.viewer((file.path,)), media.account, file.source, api):
-            raise _missing()
-        return Shown(request=request, media=media, file=file, proof=proof)
-
-    async def _prove(self, request: Request, media: Media) -> Proof:
-        """Find out who looks; a key that shows private media signs what they lead to as well."""
-        path = "/-" if media.file is None else quote(media.file.path, safe="/")
-        url = grammar.split(f"/{media.account}/raw{path}", request.url.query)
-        delivery = read_delivery(url)
-        self.gate.admit(delivery)
-        proof = await self.viewers.prove(request.scope, url, delivery)
-        if not isinstance(proof.holder, Owner) and not request.headers.get("stream-secret-key"):
-            return proof
-        holder = await self.credentials.holder(request, Scope.READ)
-        proof = replace(proof, holder=Owner(account=holder.account))
-        file = media.file
-        private = file is not None and not file.source.is_public_by("audio")
-        if private and holder.account == media.account:
-            secret = await self.accounts.signing_secret(holder.account, holder.key_id)
-            if secret is not None:
-                expires = self.clock.now_ms() // 1000 + _CHILDREN_SECONDS
-                signer = Signer(key_id=holder.key_id, secret=secret, expires=str(expires))
-                host = self.base_url.of(request.scope).partition("://")[2].lower()
-                children = Children(signer=signer, host=host)
-                leave_proof(request.scope, replace(proof, children=children))
-                return replace(proof, children=children)
-        return proof
 
     async def _made(self, wished: Sequence[Placed], seconds: float) -> list[Made]:
         """List the qualities that are there, waiting for those that are being made."""
@@ -374,7 +290,3 @@ def _rates(quality: Quality) -> str:
 
 def _track(quality: Quality) -> str:
     return f"&track={quality.track + 1}" if quality.track else ""
-
-
-def _missing() -> Problem:
-    return problems.not_found("There are no such media, or they are private.")

@@ -196,6 +196,22 @@ def test_of_two_who_send_the_same_bytes_one_counts(server: Edge) -> None:
     assert server.send(path_of(told["url"])).body == content
 
 
+def test_bytes_do_not_go_elsewhere_than_was_said_because_others_were_faster(server: Edge) -> None:
+    content = note(1)
+    upload = begin(server, len(content))
+    fields = {**BODY, "Upload-Offset": "0", "Content-Length": "1000", "Host": "x"}
+    lines = [f"PATCH {upload} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
+    with contextlib.closing(socket.create_connection(("127.0.0.1", server.port))) as slow:
+        slow.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert send(server, upload, 0, content[:50_000]).status == 204
+        slow.sendall(b"x" * 1000)
+        assert slow.recv(12) == b"HTTP/1.1 409"
+
+    done = send(server, upload, 50_000, content[50_000:])
+    told = ask(server, f"/audio/{done.headers['X-Audio-Id']}").json()["data"]
+    assert server.send(path_of(told["url"])).body == content
+
+
 def test_an_upload_is_terminated(server: Edge) -> None:
     upload = begin(server, 1000)
     send(server, upload, 0, b"x" * 500)

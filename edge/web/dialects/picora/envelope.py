@@ -108,7 +108,7 @@ def retold() -> Iterator[None]:
     except BodyTooLong as problem:
         raise problems.too_large(f"A file has up to {problem} bytes here.") from problem
     except PartTaken as problem:
-        message = "Somebody else has sent these bytes meanwhile; ask how many there are."
+        message = "Another request has sent bytes meanwhile; ask how many there are."
         raise problems.conflict(message) from problem
     except PathTaken as problem:
         raise problems.conflict("There is such a file.", path=problem.path) from problem

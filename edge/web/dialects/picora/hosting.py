@@ -50,12 +50,11 @@ class Hosting:
         if media.flaw is None and media.format in MIME_TYPES:
             return media
         await self.library.delete(media.account, media.id)
-        names = "MP3, M4A or AAC, FLAC, WAV and OGG"
-        why = media.flaw or f"This is {media.format}, with pictures or in another container."
+        why = media.flaw or f"By its content, this is {media.format}."
         raise Problem(
             415,
             "unsupported_format",
-            f"Audio is {names}. {why}",
+            f"Audio is MP3, M4A or AAC, FLAC, WAV and OGG. {why}",
             details={"accepted": tuple(MIME_TYPES), "detected": media.format},
         )
 

@@ -23,6 +23,7 @@ from edge.ids import audio_id
 from edge.library.library import MediaGone
 from edge.library.media.media import Media
 from edge.library.storage import BodyTooLong
+from edge.library.uploads.store import PartTaken
 from edge.library.uploads.upload import Upload, missing_from
 from edge.web import problems, tus
 from edge.web.auth import Auth
@@ -108,7 +109,7 @@ class ResumableUploads:
         standing = tus.Standing(offset=0, expires_ms=self._expires_ms(upload))
         if creation.has_body:
             try:
-                standing = await self._take(request, upload, creation.checksum)
+                standing = await self._take(request, upload, 0, creation.checksum)
             except Exception:
                 # Nobody has been told where it would go on.
                 await library.give_up(upload)
@@ -144,7 +145,9 @@ class ResumableUploads:
         upload = await self._upload(request, principal)
         offset = upload.size_bytes if upload.done else await self._offset(upload)
         going_on = tus.continuation_of(request, offset=offset, size_bytes=upload.size_bytes)
-        return tus.continued_response(await self._take(request, upload, going_on.checksum))
+        return tus.continued_response(
+            await self._take(request, upload, going_on.offset, going_on.checksum)
+        )
 
     async def terminate(self, request: Request, principal: Principal) -> Response:
         """Forget an upload, or what it has become."""
@@ -159,30 +162,38 @@ class ResumableUploads:
         return tus.terminated_response()
 
     async def _take(
-        self, request: Request, upload: Upload, checksum: tus.Checksum | None
+        self, request: Request, upload: Upload, offset: int, checksum: tus.Checksum | None
     ) -> tus.Standing:
         """Keep what comes, part by part; with a checksum, all of it or nothing."""
         body = tus.bytes_of(request, checksum)
         if checksum is not None:
-            await self._keep(upload, body)
+            await self._keep(upload, offset, body)
             return await self._standing(upload)
         rest = _Rest(body)
         async with aclosing(body):
             while await rest.more():
-                await self._keep(upload, rest.part(_PART_BYTES))
+                offset += await self._keep(upload, offset, rest.part(_PART_BYTES))
         return await self._standing(upload)
 
-    async def _keep(self, upload: Upload, pieces: AsyncIterable[bytes]) -> None:
+    async def _keep(self, upload: Upload, offset: int, pieces: AsyncIterable[bytes]) -> int:
+        """
+        Keep a part, and return how long it is.
+
+        Its number is how many there are before it: of two that belong to the same place, the
+        records take one.
+        """
         intake = self.hosting.library.intake
         parts = await intake.rows.completed_parts(upload.id)
         if len(parts) >= _MOST_PARTS:
             raise problems.bad_request(f"The upload has come in {_MOST_PARTS} pieces; begin anew.")
-        offset = sum(part.size_bytes for part in parts)
+        if sum(part.size_bytes for part in parts) != offset:
+            raise PartTaken(len(parts))
         room = upload.size_bytes - offset
         try:
             async with intake.receiving(pieces, most_bytes=room) as received:
                 if received.size_bytes:
                     await intake.keep(upload, len(parts), offset, received, replaces=False)
+                return received.size_bytes
         except BodyTooLong as problem:
             message = f"The upload misses {room} bytes, and more were sent."
             raise problems.too_large(message, mostBytes=room) from problem

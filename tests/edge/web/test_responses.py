@@ -74,9 +74,9 @@ def test_a_preflight_allows_reading_with_ranges() -> None:
         "allow": "GET, HEAD, OPTIONS",
         "access-control-allow-methods": "GET, HEAD, OPTIONS",
         "access-control-allow-headers": (
-            "Authorization, Authorization-Token, Cache-Control, Content-Range, Content-Type, If-Match, "
-            "If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Prefer, Range, "
-            "Stream-Public-Key, Stream-Secret-Key, X-Upload-Metadata"
+            "Authorization, Authorization-Token, Cache-Control, Content-Range, Content-Type, "
+            "If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Prefer, "
+            "Range, Stream-Public-Key, Stream-Secret-Key, X-Upload-Metadata"
         ),
         "access-control-max-age": "86400",
     }

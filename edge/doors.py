@@ -20,7 +20,6 @@ from edge.web.dialects.aioz.showing import Showing
 from edge.web.dialects.bytescale.batches import BatchApi
 from edge.web.dialects.bytescale.routes import BytescaleApi
 from edge.web.dialects.bytescale.storage import StorageApi
-from edge.web.dialects.musicapi.endpoints import Bearer
 from edge.web.dialects.musicapi.routes import MusicApi
 from edge.web.dialects.picora.hosting import Hosting
 from edge.web.dialects.picora.routes import PicoraApi
@@ -157,7 +156,7 @@ def _aioz(entrance: Entrance) -> list[Route]:
 def _musicapi(entrance: Entrance) -> list[Route]:
     node, records, archive = entrance.node, entrance.node.records, entrance.node.archive
     api = MusicApi(
-        bearer=Bearer(auth=entrance.auth),
+        auth=entrance.auth,
         importer=archive.importer,
         library=archive.library,
         jobs=records.jobs,

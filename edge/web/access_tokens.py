@@ -22,7 +22,7 @@ from edge.clock import Clock
 from edge.web import problems
 from edge.web.auth import Auth, origin_of
 from edge.web.base_url import BaseUrl
-from edge.web.dialects.bytescale.endpoints import json_of
+from edge.web.bodies import json_of
 from edge.web.problems import Problem, problem_response
 from edge.web.responses import COMMON_HEADERS, NO_STORE, json_response, preflight_response
 from edge.web.viewers import COOKIE

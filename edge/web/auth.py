@@ -107,6 +107,24 @@ class Auth:
         require_scope(principal, scope)
         return principal
 
+    async def scoped(self, request: Request, scope: Scope, *, secret: bool = False) -> Principal:
+        """
+        Return who holds an API key that may be used for *scope*; the account is that of the key.
+
+        Args:
+            secret: Whether the key has to be a secret one, whatever public ones may.
+
+        Raises:
+            Problem: 401 without a valid key, 403 for one that may not.
+        """
+        principal = await self.principal(request)
+        if principal is None:
+            raise problems.unauthorized("This needs the account's secret key as a bearer token.")
+        if secret and principal.kind is not KeyKind.SECRET:
+            raise problems.forbidden("This needs a secret key; the one given is public.")
+        require_scope(principal, scope)
+        return principal
+
     async def principal(self, request: Request) -> Principal | None:
         """Return whom the request's key proves, ``None`` if it has none or a wrong one."""
         key = read_credentials(request.headers).key

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cache.artifacts import ArtifactMissing
 from cache.source import SourceProblem
+from edge.accounts.plans import PlanRequired
 from edge.fill.problems import (
     FileNotThere,
     FillProblem,
@@ -18,9 +20,21 @@ from edge.fill.problems import (
     QueueFull,
     TooManyTransforms,
 )
+from edge.library.catalogue.store import PathTaken
+from edge.library.importing.store import TooManyImports
+from edge.library.library import MediaGone
+from edge.library.paths import BadPath
+from edge.library.quota import StorageFull
+from edge.library.storage import BodyTooLong
+from edge.library.uploads.intake import WrongPart
+from edge.library.uploads.store import PartTaken
+from edge.records.paging import BadCursor
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, SandboxProblem, ZygoteLost
 from edge.web import problems
 from edge.web.problems import Problem
+
+# How long fetching a file may take that others wait for.
+_IMPORTED_SECONDS = 5
 
 Refusal = FillProblem | SourceProblem | SandboxProblem
 
@@ -68,3 +82,47 @@ def answer_to(refusal: Refusal, *, ttl_404_seconds: int = 0) -> Problem:
             return problems.of_source(refusal)
         case FillProblem():
             raise TypeError(f"no status for {type(refusal).__name__}") from refusal
+
+
+def problem_told(exception: Exception, subject: str) -> Problem:
+    """
+    Find the problem in whatever an endpoint raises; *subject* is for the log.
+
+    A door that means something else by a refusal than the others looks for that first.
+    """
+    match exception:
+        case FillProblem() | SourceProblem() | SandboxProblem():
+            return answer_to(exception)
+        case ArtifactMissing():
+            return problems.unavailable("This is being made again.", retry_after_seconds=1)
+        case BadCursor():
+            return problems.bad_parameter("cursor", str(exception), value=exception.text[:100])
+    return of_library(exception) or problems.problem_of(exception, subject)
+
+
+def of_library(refusal: Exception) -> Problem | None:
+    """Give what the library refuses its status and code; None if it is no such refusal."""
+    match refusal:
+        case BadPath():
+            return problems.bad_parameter("path", str(refusal))
+        case WrongPart():
+            return problems.bad_request(str(refusal))
+        case PartTaken():
+            return problems.conflict("Others have sent these bytes meanwhile.")
+        case PathTaken():
+            return problems.conflict("There is another file at its path.", filePath=refusal.path)
+        case MediaGone():
+            return Problem(410, "gone", "It was deleted or replaced meanwhile.")
+        case BodyTooLong():
+            return problems.too_large(f"The body is longer than {refusal} bytes.")
+        case StorageFull():
+            return problems.over_quota(
+                str(refusal), usedBytes=refusal.used_bytes, quotaBytes=refusal.quota_bytes
+            )
+        case PlanRequired():
+            details = {"plan": refusal.plan, "required": refusal.enough}
+            return Problem(403, "plan_required", str(refusal), details=details)
+        case TooManyImports():
+            return problems.too_many(str(refusal), retry_after_seconds=_IMPORTED_SECONDS)
+        case _:
+            return None

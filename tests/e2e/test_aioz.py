@@ -172,7 +172,7 @@ def test_a_body_that_is_no_json_or_too_long_is_refused(edge: Edge) -> None:
     long = ask(edge, "/create", method="POST", body={"title": "A" * 300_000})
 
     status, message = failed(torn)
-    assert (status, message.startswith("The body has to be JSON")) == (400, True)
+    assert (status, message.startswith("The body is not what it should be")) == (400, True)
     assert failed(long) == (413, "The body is larger than 262144 bytes.")
 
 

@@ -202,7 +202,7 @@ def test_whatever_is_refused_is_refused_in_the_envelope(edge: Edge) -> None:
     for target, method in (("/audio", "GET"), (one, "PUT"), ("/media", "POST"), (one, "POST")):
         answer = ask(edge, target, method=method)
         assert refusal(answer) == (405, "method_not_allowed")
-        assert "OPTIONS" in answer.headers["Allow"]
+        assert answer.headers["Allow"] in ("POST", "GET", "GET, PATCH, DELETE")
     for headers in ({}, {"Authorization": "Bearer secret_W142hJkWrong"}):
         answer = ask(edge, one, headers=headers)
         assert refusal(answer) == (401, "unauthorized")
@@ -215,7 +215,7 @@ def test_whatever_is_refused_is_refused_in_the_envelope(edge: Edge) -> None:
     assert refusal(patched(b" " * 70_000)) == (413, "too_large")
     preflight = edge.send(f"/v1{one}", method="OPTIONS")
     assert preflight.status == 204
-    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, DELETE, PATCH, OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, PATCH, DELETE, OPTIONS"
 
 
 def test_a_public_key_brings_audio_and_sees_none(edge: Edge) -> None:

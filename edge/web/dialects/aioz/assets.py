@@ -34,14 +34,15 @@ from edge.web.delivery.caching import CachePolicy
 from edge.web.delivery.content import content_of
 from edge.web.delivery.files import FileDelivery
 from edge.web.delivery.text import Text
-from edge.web.dialects.aioz.endpoints import Endpoint, Resource
+from edge.web.dialects.aioz.endpoints import resource
 from edge.web.dialects.aioz.playlists import Made, mpd, multivariant_playlist
 from edge.web.dialects.aioz.showing import Showing, Shown
 from edge.web.made import CHANGING, failure, file_answer
 from edge.web.pages.assets import PlayerAssets
 from edge.web.pages.stream import Stream, dash_page, hls_page
 from edge.web.prefer import LONGEST_WAIT_SECONDS
-from edge.web.problems import Problem
+from edge.web.refusals import problem_told
+from edge.web.resource import Endpoint, Resource, subject_of
 from edge.web.streams import Streams
 from transforms import grammar, planner
 from transforms.formats import DASH_MEDIA_TYPE, HLS_MEDIA_TYPE, Format
@@ -250,15 +251,16 @@ class Assets:
 
 
 def _asset(path: str, endpoint: Endpoint) -> Route:
-    return Route(path, Resource(GET=endpoint, HEAD=endpoint))
+    return Route(path, resource(GET=endpoint))
 
 
 def _page(path: str, endpoint: Endpoint) -> Route:
-    return Route(path, Resource(refusing=_refused, GET=endpoint, HEAD=endpoint))
+    return Route(path, Resource(_refused, {"GET": endpoint}))
 
 
-def _refused(_: Request, problem: Problem) -> Response:
+def _refused(request: Request, exception: Exception) -> Response:
     """Say on a page, which may be in somebody's frame, why there is no player on it."""
+    problem = problem_told(exception, subject_of(request))
     said = Stream(url="", title="Audio", problem=problem.message)
     return hls_page(said, None, status=problem.status)
 

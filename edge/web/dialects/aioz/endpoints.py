@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
-import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cache.artifacts import ArtifactMissing
-from cache.source import SourceProblem
 from edge.accounts.principal import Principal
 from edge.accounts.scopes import Scope as KeyScope
-from edge.fill.problems import FillProblem
 from edge.ids import KeyKind
-from edge.library.catalogue.store import PathTaken
-from edge.library.library import MediaGone
-from edge.library.paths import BadPath
-from edge.library.quota import StorageFull
-from edge.library.storage import BodyTooLong
-from edge.library.uploads.intake import WrongPart
-from edge.library.uploads.store import PartTaken
-from edge.sandbox.problems import SandboxProblem
 from edge.web import problems
 from edge.web.auth import Auth, read_credentials
+from edge.web.bodies import decoded, whole_body_of
 from edge.web.dialects.aioz import wire
-from edge.web.problems import Problem, problem_of
-from edge.web.refusals import answer_to
-from edge.web.responses import json_response, preflight_response
+from edge.web.refusals import problem_told
+from edge.web.resource import Endpoint, Resource, subject_of
+from edge.web.responses import json_response
 
 _MOST_JSON_BYTES = 1 << 18
 _NEEDED = (
@@ -40,62 +26,18 @@ _NEEDED = (
     "stream-public-key and stream-secret-key."
 )
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[ASGIApp]]
-Refusing: TypeAlias = Callable[[Request, Problem], Response]
+
+def resource(*, head: bool = True, **endpoints: Endpoint) -> Resource:
+    """Make a path with an endpoint for each method."""
+    return Resource(refused, endpoints, head=head)
 
 
-def refused(_: Request, problem: Problem) -> Response:
+def refused(request: Request, exception: Exception) -> Response:
     """Answer with a problem as AIOZ does."""
+    problem = problem_told(exception, subject_of(request))
     return json_response(
         wire.failed_body(problem.message), status=problem.status, headers=problem.headers
     )
-
-
-class Resource:
-    """
-    One path, with an endpoint for each method: an ASGI application that refuses in its own shape.
-
-    An instance is no function, so Starlette lets it have the methods that it does not answer, too.
-    """
-
-    def __init__(self, *, refusing: Refusing = refused, **endpoints: Endpoint) -> None:
-        self._refusing = refusing
-        self._endpoints = endpoints
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        started = False
-
-        async def noting_start(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        request = Request(scope, receive)
-        try:
-            try:
-                await (await self._answer(request))(scope, receive, noting_start)
-            except ArtifactMissing:
-                # It was evicted after its receipt was read, and is found missing now.
-                if started:
-                    raise
-                await (await self._answer(request))(scope, receive, noting_start)
-        except Exception as exception:
-            if started:
-                raise
-            problem = problem_told(exception, f"{request.method} {request.url.path}")
-            await self._refusing(request, problem)(scope, receive, send)
-
-    async def _answer(self, request: Request) -> ASGIApp:
-        if not self._endpoints:
-            raise problems.not_found(f"There is no endpoint {request.url.path}.")
-        method = request.method
-        if method == "OPTIONS":
-            return preflight_response((*self._endpoints, "OPTIONS"))
-        endpoint = self._endpoints.get(method)
-        if endpoint is None:
-            raise problems.method_not_allowed(self._endpoints)
-        return await endpoint(request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,36 +77,7 @@ async def json_of(request: Request) -> object:
     Raises:
         Problem: It is too long, or no JSON.
     """
-    body = bytearray()
-    async for piece in _body_of(request):
-        body += piece
-        if len(body) > _MOST_JSON_BYTES:
-            raise problems.too_large(f"The body is larger than {_MOST_JSON_BYTES} bytes.")
-    try:
-        return msgspec.json.decode(bytes(body) or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
-        raise problems.bad_request(f"The body has to be JSON: {mistake}.") from mistake
-    except RecursionError:
-        raise problems.bad_request("The body is nested too deeply.") from None
-
-
-def problem_told(exception: Exception, subject: str) -> Problem:
-    """Find the problem in whatever an endpoint raises; *subject* is for the log."""
-    match exception:
-        case FillProblem() | SourceProblem() | SandboxProblem():
-            return answer_to(exception)
-        case BadPath() | WrongPart():
-            return problems.bad_request(str(exception))
-        case PathTaken() | PartTaken() | MediaGone():
-            return problems.conflict("Another file has come to its place meanwhile.")
-        case BodyTooLong():
-            return problems.too_large(f"The file has more than the {exception} bytes announced.")
-        case StorageFull():
-            return problems.over_quota(str(exception))
-        case ArtifactMissing():
-            return problems.unavailable("This is being made again.", retry_after_seconds=1)
-        case _:
-            return problem_of(exception, subject)
+    return decoded(await whole_body_of(request, most_bytes=_MOST_JSON_BYTES) or b"{}", object)
 
 
 def _keys_of(request: Request) -> tuple[str | None, str | None]:
@@ -190,11 +103,3 @@ def _user_of(header: str) -> str:
     except (binascii.Error, UnicodeDecodeError):
         return ""
     return text.partition(":")[0]
-
-
-async def _body_of(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for piece in request.stream():
-            yield piece
-    except ClientDisconnect:
-        raise problems.bad_request("The body ended before its end.") from None

@@ -24,7 +24,7 @@ from edge.web import problems
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.aioz import wire, wishes
 from edge.web.dialects.aioz.costs import billed_seconds, price_usd, read_duration
-from edge.web.dialects.aioz.endpoints import Credentials, Resource, json_of
+from edge.web.dialects.aioz.endpoints import Credentials, json_of, resource
 from edge.web.dialects.aioz.parts import take_part
 from edge.web.problems import Problem
 from edge.web.responses import json_response
@@ -48,13 +48,13 @@ class AiozApi:
         """List the routes; whatever else is below the prefix is refused as AIOZ would."""
         one = MEDIA + "/{id}"
         return [
-            Route(MEDIA, Resource(POST=self.find)),
-            Route(MEDIA + "/create", Resource(POST=self.create)),
-            Route(MEDIA + "/cost", Resource(GET=self.cost)),
-            Route(one + "/part", Resource(POST=self.part)),
-            Route(one + "/complete", Resource(GET=self.complete)),
-            Route(one, Resource(GET=self.detail, PATCH=self.change, DELETE=self.delete)),
-            Route(MEDIA + "/{rest:path}", Resource()),
+            Route(MEDIA, resource(POST=self.find)),
+            Route(MEDIA + "/create", resource(POST=self.create)),
+            Route(MEDIA + "/cost", resource(GET=self.cost)),
+            Route(one + "/part", resource(POST=self.part)),
+            Route(one + "/complete", resource(head=False, GET=self.complete)),
+            Route(one, resource(GET=self.detail, PATCH=self.change, DELETE=self.delete)),
+            Route(MEDIA + "/{rest:path}", resource()),
         ]
 
     async def create(self, request: Request) -> Response:

@@ -28,9 +28,10 @@ from edge.library.paths import checked
 from edge.web import problems
 from edge.web.auth import Auth, require_scope
 from edge.web.base_url import BaseUrl
+from edge.web.bodies import json_of
 from edge.web.dialects.bytescale import batches_wire as wire
 from edge.web.dialects.bytescale.checks import checked_draft, folder_path, telling
-from edge.web.dialects.bytescale.endpoints import Endpoint, account_route, json_of
+from edge.web.dialects.bytescale.endpoints import Endpoint, account_route
 from edge.web.dialects.bytescale.wire import chore_body
 from edge.web.responses import json_response
 

@@ -7,18 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.accounts.principal import Principal
-from edge.library.catalogue.store import PathTaken
 from edge.library.media.media import Draft
-from edge.library.paths import BadPath, checked
-from edge.library.quota import StorageFull
-from edge.library.storage import BodyTooLong
-from edge.library.uploads.intake import WrongPart
+from edge.library.paths import checked
 from edge.web import problems
 from edge.web.dialects.bytescale import storage_wire as wire
 from edge.web.dialects.bytescale.endpoints import Endpoint
-from edge.web.problems import Problem
-
-REFUSALS = (BadPath, WrongPart, PathTaken, BodyTooLong, StorageFull)
+from edge.web.refusals import of_library
 
 
 def telling(endpoint: Endpoint) -> Endpoint:
@@ -27,30 +21,13 @@ def telling(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request, account: str, principal: Principal) -> Response:
         try:
             return await endpoint(request, account, principal)
-        except REFUSALS as refusal:
-            raise problem_of(refusal) from refusal
+        except Exception as refusal:
+            problem = of_library(refusal)
+            if problem is None:
+                raise
+            raise problem from refusal
 
     return answer
-
-
-def problem_of(refusal: Exception) -> Problem:
-    """Give what the library refuses its status and code."""
-    match refusal:
-        case BadPath():
-            return problems.bad_parameter("path", str(refusal))
-        case PathTaken():
-            return problems.conflict(
-                "There is a file already, and this key may not overwrite it.",
-                filePath=refusal.path,
-            )
-        case StorageFull():
-            return problems.over_quota(
-                str(refusal), usedBytes=refusal.used_bytes, quotaBytes=refusal.quota_bytes
-            )
-        case BodyTooLong():
-            return problems.too_large(f"The body is longer than {refusal} bytes.")
-        case _:
-            return problems.bad_request(str(refusal))
 
 
 def checked_draft(draft: Draft) -> Draft:

@@ -30,8 +30,9 @@ from edge.records.paging import BadCursor
 from edge.web import problems
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
+from edge.web.bodies import json_of
 from edge.web.dialects.bytescale import wire
-from edge.web.dialects.bytescale.endpoints import Endpoint, account_route, json_of
+from edge.web.dialects.bytescale.endpoints import Endpoint, account_route
 from edge.web.responses import json_response
 
 # "Lists the 10 most recently created jobs" (SDK, JobApi.listRecentJobs).

@@ -33,26 +33,19 @@ from edge.library.uploads.upload import Upload
 from edge.web import problems
 from edge.web.auth import Auth, require
 from edge.web.base_url import BaseUrl
+from edge.web.bodies import body_of, decoded, json_of
 from edge.web.dialects.bytescale import storage_wire as wire
 from edge.web.dialects.bytescale.batches import BatchApi
 from edge.web.dialects.bytescale.checks import (
-    REFUSALS,
     checked_draft,
     folder_path,
-    problem_of,
     telling,
     whole,
 )
-from edge.web.dialects.bytescale.endpoints import (
-    Endpoint,
-    account_route,
-    body_of,
-    decoded,
-    json_of,
-)
+from edge.web.dialects.bytescale.endpoints import Endpoint, account_route
 from edge.web.forms.form import FilePart, form_of
 from edge.web.forms.parser import Limits
-from edge.web.refusals import refusals
+from edge.web.refusals import of_library, refusals
 from edge.web.responses import COMMON_HEADERS, json_response, preflight_response
 
 _MOST_LISTED = 1000
@@ -141,8 +134,10 @@ class StorageApi:
             )
             try:
                 entry = await self.intake.bring(account, wish, part)
-            except REFUSALS as refusal:
-                problem = problem_of(refusal)
+            except Exception as refusal:
+                problem = of_library(refusal)
+                if problem is None:
+                    raise
                 now_ms = self.intake.clock.now_ms()
                 errors.append(
                     wire.refused_body(
@@ -195,7 +190,7 @@ class StorageApi:
                 upload, request.path_params["number"], body_of(request)
             )
         except (WrongPart, BodyTooLong) as refusal:
-            raise problem_of(refusal) from refusal
+            raise of_library(refusal) or refusal from None
         return Response(status_code=200, headers={**COMMON_HEADERS, "ETag": f'"{digest}"'})
 
     async def complete(self, request: Request, account: str, _: Principal) -> Response:

@@ -34,9 +34,10 @@ from edge.library.library import MediaGone, MediaLibrary
 from edge.library.media.media import Media, is_media_id
 from edge.library.quota import StorageFull
 from edge.web import problems
+from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.musicapi import wire
-from edge.web.dialects.musicapi.endpoints import Bearer, Refused, Resource, fields_of
+from edge.web.dialects.musicapi.endpoints import Refused, fields_of, resource
 from edge.web.dialects.musicapi.menu import FAMILIES, left_out
 from edge.web.made import failure
 from edge.web.prefer import preferred_wait_seconds
@@ -60,7 +61,7 @@ _A_CLIP = "the id of a clip, such as cfbc3d3c-2add-4265-bcdf-924092096e3d"
 class MusicApi:
     """The endpoints, and what stands behind them."""
 
-    bearer: Bearer
+    auth: Auth
     importer: Importer
     library: MediaLibrary
     jobs: Jobs
@@ -74,11 +75,11 @@ class MusicApi:
     def routes(self) -> list[Route]:
         """List the routes; whatever else is below the prefix is refused as MusicAPI would."""
         return [
-            Route(SONIC + "/upload", Resource(POST=self.upload)),
-            Route(SONIC + "/task/{id}", Resource(GET=self.task)),
-            Route(SONIC + "/wav", Resource(POST=self.wav)),
-            Route(SONIC + "/bpm", Resource(POST=self.bpm)),
-            Route(ROOT + "/get-credits", Resource(GET=self.credits)),
+            Route(SONIC + "/upload", resource(POST=self.upload)),
+            Route(SONIC + "/task/{id}", resource(GET=self.task)),
+            Route(SONIC + "/wav", resource(POST=self.wav)),
+            Route(SONIC + "/bpm", resource(POST=self.bpm)),
+            Route(ROOT + "/get-credits", resource(GET=self.credits)),
             Route(SONIC, Refused(_no_endpoint)),
             Route(SONIC + "/{rest:path}", Refused(_not_of_sonic)),
             *(Route(f"{ROOT}/{family}", Refused(_not_here)) for family in FAMILIES),
@@ -87,7 +88,7 @@ class MusicApi:
 
     async def upload(self, request: Request) -> Response:
         """Fetch a sound: now, or with a callback later."""
-        account = await self.bearer.account(request, Scope.UPLOAD)
+        account = (await self.auth.scoped(request, Scope.UPLOAD, secret=True)).account
         fields = await fields_of(request)
         url = self._url_in(wire.text_in(fields, "url", _A_SOUND), "url", _A_SOUND)
         told = wire.optional_text_in(fields, "callback_url", _A_CALLBACK)
@@ -104,7 +105,7 @@ class MusicApi:
 
     async def task(self, request: Request) -> Response:
         """Say where a task stands, or what a clip is; both are asked for alike."""
-        account = await self.bearer.account(request, Scope.READ)
+        account = (await self.auth.scoped(request, Scope.READ, secret=True)).account
         name = request.path_params["id"]
         base_url = self.base_url.of(request.scope)
         if not is_media_id(name):
@@ -141,7 +142,7 @@ class MusicApi:
 
     async def credits(self, request: Request) -> Response:
         """Say what is left of the quota."""
-        account = await self.bearer.account(request, Scope.USAGE)
+        account = (await self.auth.scoped(request, Scope.USAGE, secret=True)).account
         total = await self.ledger.month_total(account)
         own = await self.accounts.get(account)
         quota = own.quota_seconds if own and own.quota_seconds is not None else self.quota_seconds
@@ -173,7 +174,7 @@ class MusicApi:
 
     async def _clip_asked(self, request: Request) -> tuple[Media, FileEntry]:
         """Find the clip that a body names, with its file."""
-        account = await self.bearer.account(request, Scope.READ)
+        account = (await self.auth.scoped(request, Scope.READ, secret=True)).account
         clip_id = wire.text_in(await fields_of(request), "clip_id", _A_CLIP)
         media = await self.library.rows.get(account, clip_id) if is_media_id(clip_id) else None
         if media is None or media.file is None:

@@ -23,13 +23,15 @@ from edge.library.storage import Received
 from edge.web import problems
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
+from edge.web.bodies import json_of
 from edge.web.dialects.picora import wire
-from edge.web.dialects.picora.envelope import Method, Resource, json_of, told_response
+from edge.web.dialects.picora.envelope import Allowed, allowed, resource, told_response
 from edge.web.dialects.picora.formats import Signature, format_named
 from edge.web.dialects.picora.hosting import Hosting
 from edge.web.dialects.picora.uploads import ResumableUploads
 from edge.web.forms.form import FilePart, form_of
 from edge.web.forms.parser import Limits, TextField
+from edge.web.resource import Endpoint
 from edge.web.responses import json_response
 
 _MOST_LISTED = 100
@@ -49,12 +51,6 @@ class PicoraApi:
 
     def routes(self) -> list[Route]:
         """List the routes; the last ones are for paths at which there is nothing."""
-        one = {
-            "GET": Method(scope=Scope.READ, endpoint=self.get),
-            "DELETE": Method(scope=Scope.WRITE, endpoint=self.delete),
-        }
-        patch = {"PATCH": Method(scope=Scope.WRITE, endpoint=self.patch)}
-        listing = {"GET": Method(scope=Scope.READ, endpoint=self.list)}
         uploads = ResumableUploads(
             auth=self.auth,
             hosting=self.hosting,
@@ -62,18 +58,24 @@ class PicoraApi:
             most_file_bytes=self.most_file_bytes,
             upload_hours=self.upload_hours,
         )
+        bring = self._allowed(Scope.UPLOAD, self.bring)
+        one = resource(
+            GET=self._allowed(Scope.READ, self.get),
+            PATCH=self._allowed(Scope.WRITE, self.patch),
+            DELETE=self._allowed(Scope.WRITE, self.delete),
+        )
         return [
-            self._route("/v1/audio", {"POST": Method(scope=Scope.UPLOAD, endpoint=self.bring)}),
-            self._route("/v1/audio/{id}", {**one, **patch}),
-            self._route("/v1/media", listing),
-            self._route("/v1/media/{id}", {**one, **patch}),
+            Route("/v1/audio", resource(POST=bring)),
+            Route("/v1/audio/{id}", one),
+            Route("/v1/media", resource(GET=self._allowed(Scope.READ, self.list))),
+            Route("/v1/media/{id}", one),
             *uploads.routes(),
-            self._route("/v1", {}),
-            self._route("/v1/{rest:path}", {}),
+            Route("/v1", resource()),
+            Route("/v1/{rest:path}", resource()),
         ]
 
-    def _route(self, path: str, methods: dict[str, Method]) -> Route:
-        return Route(path, Resource(self.auth, methods))
+    def _allowed(self, scope: Scope, endpoint: Allowed) -> Endpoint:
+        return allowed(self.auth, scope, endpoint)
 
     async def bring(self, request: Request, principal: Principal) -> Response:
         """Take a form with a file and what is said of it, in any order."""

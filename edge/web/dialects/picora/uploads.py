@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from cache.source import SourceMissing
 from edge.accounts.principal import Principal
@@ -29,9 +30,16 @@ from edge.web import problems, tus
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl
 from edge.web.dialects.picora import wire
-from edge.web.dialects.picora.envelope import Method, Resource, told_response
+from edge.web.dialects.picora.envelope import (
+    Allowed,
+    allowed,
+    problem_of,
+    refused,
+    told_response,
+)
 from edge.web.dialects.picora.formats import MIME_TYPES, Signature, format_named
 from edge.web.dialects.picora.hosting import Hosting, path_of
+from edge.web.resource import Endpoint, Resource
 from transforms.audio.file_formats import FileFormat
 
 _ROOT = "/v1/uploads"
@@ -43,18 +51,27 @@ _MOST_PARTS = 10_000
 class TusResource(Resource):
     """A path at which tus is spoken; GET is ours, for people."""
 
-    def __init__(self, auth: Auth, methods: dict[str, Method], *, most_bytes: int) -> None:
-        super().__init__(auth, methods)
+    def __init__(self, *, most_bytes: int, **endpoints: Endpoint) -> None:
+        super().__init__(refused, endpoints)
         self._most_bytes = most_bytes
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> ASGIApp:
         """Answer a request; raises what is to be told in the envelope."""
         method = tus.method_of(request)
         if method == "OPTIONS":
             return tus.options_response(most_bytes=self._most_bytes)
         if method == "GET":
             return await self.dispatch(request, method)
-        return await tus.spoken(request, lambda asked: self.dispatch(asked, method))
+
+        async def asked(request: Request) -> Response:
+            try:
+                answer = await self.dispatch(request, method)
+            except Exception as exception:
+                raise problem_of(request, exception) from exception
+            assert isinstance(answer, Response)
+            return answer
+
+        return await tus.spoken(request, asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,21 +86,20 @@ class ResumableUploads:
 
     def routes(self) -> list[Route]:
         """List the routes."""
-        one = {
-            "HEAD": self.look,
-            "GET": self.tell,
-            "PATCH": self.go_on,
-            "DELETE": self.terminate,
-        }
-        methods = {
-            name: Method(scope=Scope.UPLOAD, endpoint=endpoint) for name, endpoint in one.items()
-        }
-        creation = {"POST": Method(scope=Scope.UPLOAD, endpoint=self.create)}
+
+        def upload(endpoint: Allowed) -> Endpoint:
+            return allowed(self.auth, Scope.UPLOAD, endpoint)
+
         most = self.most_file_bytes
-        return [
-            Route(_ROOT, TusResource(self.auth, creation, most_bytes=most)),
-            Route(_ROOT + "/{upload}", TusResource(self.auth, methods, most_bytes=most)),
-        ]
+        creation = TusResource(most_bytes=most, POST=upload(self.create))
+        one = TusResource(
+            most_bytes=most,
+            HEAD=upload(self.look),
+            GET=upload(self.tell),
+            PATCH=upload(self.go_on),
+            DELETE=upload(self.terminate),
+        )
+        return [Route(_ROOT, creation), Route(_ROOT + "/{upload}", one)]
 
     async def create(self, request: Request, principal: Principal) -> Response:
         """Begin an upload, with its first bytes if they come along."""

@@ -21,7 +21,8 @@ from edge.library.storage import BodyTooLong
 from edge.library.uploads.intake import WrongPart
 from edge.library.uploads.store import PartTaken
 from edge.sandbox.problems import WorkerDied, ZygoteLost
-from edge.web.dialects.aioz.endpoints import Resource, json_of
+from edge.web.dialects.aioz.endpoints import json_of, resource
+from edge.web.resource import Resource
 from edge.web.responses import json_response
 from transforms.problems import BadParameter
 
@@ -32,7 +33,7 @@ def raising(problem: Exception) -> Resource:
     async def endpoint(_: Request) -> ASGIApp:
         raise problem
 
-    return Resource(GET=endpoint)
+    return resource(GET=endpoint)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def raising(problem: Exception) -> Resource:
         (SourceMissing("a"), 404),
         (PathTaken("/a"), 409),
         (PartTaken(1), 409),
-        (MediaGone("/a"), 409),
+        (MediaGone("a"), 410),
         (BodyTooLong(5), 413),
         (WorkerDied("a"), 422),
         (TooManyTransforms(a_minute=1, retry_after_seconds=1), 429),
@@ -79,7 +80,7 @@ async def test_what_was_evicted_meanwhile_is_asked_for_once_more(call: Call) -> 
             raise ArtifactMissing("a")
         return json_response({})
 
-    answered = await call(Resource(GET=endpoint))
+    answered = await call(resource(GET=endpoint))
 
     assert answered.status == 200  # type: ignore[attr-defined]
     assert len(asked) == 2
@@ -89,9 +90,9 @@ async def test_what_was_evicted_meanwhile_is_asked_for_once_more(call: Call) -> 
     ("body", "said"),
     [
         (b"[" * 100_000, "The body is nested too deeply."),
-        (b'{"a":"\xff"}', "The body has to be JSON"),
-        (b'{"a":"\\ud800"}', "The body has to be JSON"),
-        (b"x", "The body has to be JSON"),
+        (b'{"a":"\xff"}', "The body is not what it should be"),
+        (b'{"a":"\\ud800"}', "The body is not what it should be"),
+        (b"x", "The body is not what it should be"),
     ],
 )
 async def test_a_body_that_cannot_be_read_is_refused(call: Call, body: bytes, said: str) -> None:
@@ -101,7 +102,7 @@ async def test_a_body_that_cannot_be_read_is_refused(call: Call, body: bytes, sa
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    answered = await call(Resource(POST=endpoint), "POST", receive=receive)
+    answered = await call(resource(POST=endpoint), "POST", receive=receive)
 
     assert answered.status == 400  # type: ignore[attr-defined]
     assert said in json.loads(answered.body)["message"]  # type: ignore[attr-defined]

@@ -1,0 +1,64 @@
+"""Bodies of requests: as they come, whole, or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from edge.web import problems
+
+MOST_JSON_BYTES: Final = 1 << 16
+
+_Body = TypeVar("_Body")
+
+
+async def body_of(request: Request) -> AsyncIterator[bytes]:
+    """
+    Yield a request's body as it comes.
+
+    Raises:
+        Problem: The client has gone before its end.
+    """
+    try:
+        async for piece in request.stream():
+            yield piece
+    except ClientDisconnect:
+        raise problems.bad_request("The body ended before its end.") from None
+
+
+async def whole_body_of(request: Request, *, most_bytes: int = MOST_JSON_BYTES) -> bytes:
+    """
+    Read a request's body.
+
+    Raises:
+        Problem: It is too long, or the client has gone before its end.
+    """
+    body = bytearray()
+    async for piece in body_of(request):
+        body += piece
+        if len(body) > most_bytes:
+            raise problems.too_large(f"The body is larger than {most_bytes} bytes.")
+    return bytes(body)
+
+
+async def json_of(request: Request, kind: type[_Body]) -> _Body:
+    """
+    Read a request's body as JSON of a kind.
+
+    Raises:
+        Problem: It is too long, or not what it should be.
+    """
+    return decoded(await whole_body_of(request), kind)
+
+
+def decoded(text: str | bytes, kind: type[_Body]) -> _Body:
+    """Read JSON; raises as ``json_of``."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except RecursionError:
+        raise problems.bad_request("The body is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
+        raise problems.bad_request(f"The body is not what it should be: {mistake}.") from mistake

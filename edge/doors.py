@@ -30,11 +30,12 @@ from edge.web.viewers import Viewers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrance:
-    """What every door asks: who somebody is, what they may see, where this edge is."""
+    """What doors ask: who somebody is, what they may see and have made, where this edge is."""
 
     node: Node
     auth: Auth
     viewers: Viewers
+    allowance: Allowance
     base_url: BaseUrl
 
 
@@ -48,8 +49,19 @@ def entrance_of(node: Node) -> Entrance:
         node.clock,
         demo_account=settings.account if settings.demo else None,
     )
-    viewers = Viewers(auth, node.records.accounts, base_url)
-    return Entrance(node=node, auth=auth, viewers=viewers, base_url=base_url)
+    allowance = Allowance(
+        accounts=node.records.accounts,
+        ledger=node.records.ledger,
+        jobs=node.records.jobs,
+        default_seconds=settings.quota_seconds,
+    )
+    return Entrance(
+        node=node,
+        auth=auth,
+        viewers=Viewers(auth, node.records.accounts, base_url),
+        allowance=allowance,
+        base_url=base_url,
+    )
 
 
 def doors(entrance: Entrance) -> list[Route]:
@@ -68,7 +80,7 @@ def _bytescale(entrance: Entrance) -> list[Route]:
         filler=node.filler,
         runner=node.runner,
         base_url=base_url,
-        quota_seconds=settings.quota_seconds,
+        allowance=entrance.allowance,
         storage=archive.intake.quota,
     )
     batches = BatchApi(
@@ -76,6 +88,7 @@ def _bytescale(entrance: Entrance) -> list[Route]:
         catalogue=records.catalogue,
         media=records.media,
         runner=node.runner,
+        filler=node.filler,
         base_url=base_url,
         clock=node.clock,
     )
@@ -124,12 +137,7 @@ def _aioz(entrance: Entrance) -> list[Route]:
         credentials=credentials,
         library=node.archive.library,
         transcoding=Transcoding(rows=records.media, jobs=records.jobs, filler=node.filler),
-        allowance=Allowance(
-            accounts=records.accounts,
-            ledger=records.ledger,
-            jobs=records.jobs,
-            default_seconds=node.settings.quota_seconds,
-        ),
+        allowance=entrance.allowance,
         usd_a_minute={each.quality: each.usd_a_minute for each in node.settings.transcode_prices},
         base_url=entrance.base_url,
         most_file_bytes=node.settings.max_upload_bytes,
@@ -162,9 +170,7 @@ def _musicapi(entrance: Entrance) -> list[Route]:
         jobs=records.jobs,
         filler=node.filler,
         tempos=node.workshop.tempos,
-        ledger=records.ledger,
-        accounts=records.accounts,
-        quota_seconds=node.settings.quota_seconds,
+        allowance=entrance.allowance,
         base_url=entrance.base_url,
     )
     return api.routes()

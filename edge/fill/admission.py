@@ -15,6 +15,7 @@ from fractions import Fraction
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
 from edge.clock import Clock
+from edge.fill.allowance import Allowance
 from edge.fill.pricing import price_of
 from edge.fill.problems import OverQuota, QueueFull, TooManyTransforms
 from edge.fill.wanted import Wanted
@@ -41,8 +42,9 @@ class Admission:
         self, jobs: Jobs, ledger: Ledger, accounts: Accounts, clock: Clock, budgets: Budgets
     ) -> None:
         self._jobs = jobs
-        self._ledger = ledger
-        self._accounts = accounts
+        self._allowance = Allowance(
+            accounts=accounts, ledger=ledger, jobs=jobs, default_seconds=budgets.quota_seconds
+        )
         self._clock = clock
         self._budgets = budgets
         self._started: dict[str, deque[int]] = {}
@@ -83,15 +85,14 @@ class Admission:
         return together >= most and (waiting.get(account, 0) >= share or together >= 2 * most)
 
     async def _check_quota(self, account: str, price: Fraction) -> None:
-        own = await self._accounts.get(account)
-        quota = own.quota_seconds if own and own.quota_seconds is not None else None
-        quota = self._budgets.quota_seconds if quota is None else quota
+        # Whoever has no quota is not counted up.
+        quota = await self._allowance.quota_seconds(account)
         if quota is None:
             return
-        used = (await self._ledger.month_total(account)).billed_seconds
-        used += Fraction(await self._jobs.reserved_us(account), 1_000_000)
-        if used + price > quota:
-            raise OverQuota(used=used, price=price, quota=quota)
+        balance = await self._allowance.balance(account)
+        spent = balance.used + balance.promised
+        if spent + price > quota:
+            raise OverQuota(used=spent, price=price, quota=quota)
 
     def _count(self, account: str) -> None:
         now = self._clock.now_ms()

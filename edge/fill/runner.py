@@ -27,7 +27,7 @@ from edge.fill.grants import Grants
 from edge.fill.growing import Growing, Growths
 from edge.fill.leases import LeaseLost, Progress, while_leased
 from edge.fill.pricing import produced_by
-from edge.fill.problems import FileNotThere
+from edge.fill.problems import FileNotThere, FillProblem, OverQuota
 from edge.fill.shelf import Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find, understand
@@ -365,6 +365,10 @@ def failure_of(problem: Exception) -> tuple[str, str]:
             return "worker_died", "Decoding the file crashed the worker."
         case FileNotThere():
             return "source_missing", str(problem)
+        case OverQuota():
+            return "over_quota", str(problem)
+        case FillProblem():
+            return "unavailable", str(problem)
         case SourceMissing():
             return "source_missing", "The source is no longer there."
         case SourceChanged():

@@ -87,7 +87,7 @@ class AiozApi:
         wishes.check_type(query.get("type"))
         qualities = wishes.presets_of(query.get("qualities", ""))
         duration = read_duration(query.get("duration", ""))
-        left = await self.allowance.left_seconds(holder.account)
+        left = (await self.allowance.balance(holder.account)).left
         price = price_usd(qualities, duration, self.usd_a_minute)
         enough = left is None or billed_seconds(qualities, duration) <= left
         return json_response(wire.data_body({"price": price, "is_enough": enough}))

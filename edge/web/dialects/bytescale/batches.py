@@ -17,6 +17,7 @@ from starlette.routing import Route
 from edge.accounts.principal import Principal
 from edge.accounts.scopes import Scope
 from edge.clock import Clock
+from edge.fill.filler import Filler
 from edge.fill.runner import Runner
 from edge.fill.wanted import understand
 from edge.library import chores
@@ -33,6 +34,7 @@ from edge.web.dialects.bytescale import batches_wire as wire
 from edge.web.dialects.bytescale.checks import checked_draft, folder_path, telling
 from edge.web.dialects.bytescale.endpoints import Endpoint, account_route
 from edge.web.dialects.bytescale.wire import chore_body
+from edge.web.refusals import refusals
 from edge.web.responses import json_response
 
 _MOST_IN_BATCH = 1000
@@ -48,6 +50,7 @@ class BatchApi:
     catalogue: Catalogue
     media: MediaRows
     runner: Runner
+    filler: Filler
     base_url: BaseUrl
     clock: Clock
 
@@ -119,6 +122,9 @@ class BatchApi:
         )
         entry = await self.catalogue.find(account, url.url.path)
         original = None if entry is None else await self.media.get(account, entry.media)
+        with refusals():
+            # Begun now, so that whoever asks is told at once what cannot be.
+            await self.filler.obtain(await self.filler.find(url))
         order = chores.Save(
             subject=subject,
             destination=destination,

@@ -18,6 +18,7 @@ from edge.accounts.principal import Principal
 from edge.accounts.scopes import Scope
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
+from edge.fill.allowance import Allowance
 from edge.fill.chores import is_chore
 from edge.fill.filler import Filler
 from edge.fill.resets import RESET, Reset
@@ -59,7 +60,7 @@ class BytescaleApi:
     filler: Filler
     runner: Runner
     base_url: BaseUrl
-    quota_seconds: int | None
+    allowance: Allowance
     storage: StorageQuota
 
     def routes(self) -> list[Route]:
@@ -127,12 +128,10 @@ class BytescaleApi:
     async def usage(self, request: Request, account: str, _: Principal) -> Response:
         """Answer with what the account used this month."""
         total = await self.ledger.month_total(account)
-        own = await self.accounts.get(account)
-        quota = own.quota_seconds if own and own.quota_seconds is not None else self.quota_seconds
         return json_response(
             wire.usage_body(
                 total,
-                quota_seconds=quota,
+                quota_seconds=await self.allowance.quota_seconds(account),
                 storage_bytes=await self.storage.used_bytes(account),
                 storage_quota=await self.storage.quota_bytes(account),
             )

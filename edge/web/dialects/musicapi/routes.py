@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -19,8 +18,7 @@ from starlette.routing import Route
 from cache.origins.urls import admit
 from cache.source import SourceForbidden, SourceProblem
 from edge.accounts.scopes import Scope
-from edge.accounts.store import Accounts
-from edge.billing.store import Ledger
+from edge.fill.allowance import Allowance
 from edge.fill.filler import Filler, Standing
 from edge.fill.tempos import Tempos
 from edge.fill.wanted import understand
@@ -67,9 +65,7 @@ class MusicApi:
     jobs: Jobs
     filler: Filler
     tempos: Tempos
-    ledger: Ledger
-    accounts: Accounts
-    quota_seconds: int | None
+    allowance: Allowance
     base_url: BaseUrl
 
     def routes(self) -> list[Route]:
@@ -143,15 +139,7 @@ class MusicApi:
     async def credits(self, request: Request) -> Response:
         """Say what is left of the quota."""
         account = (await self.auth.scoped(request, Scope.USAGE, secret=True)).account
-        total = await self.ledger.month_total(account)
-        own = await self.accounts.get(account)
-        quota = own.quota_seconds if own and own.quota_seconds is not None else self.quota_seconds
-        promised = Fraction(await self.jobs.reserved_us(account), 1_000_000)
-        return json_response(
-            wire.credits_body(
-                total.month, used=total.billed_seconds, promised=promised, quota_seconds=quota
-            )
-        )
+        return json_response(wire.credits_body(await self.allowance.balance(account)))
 
     def _url_in(self, url: str, name: str, expected: str) -> str:
         """

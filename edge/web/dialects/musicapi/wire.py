@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from edge.fill.allowance import Balance
 from edge.library.importing.task import ImportState, ImportTask
 from edge.library.media.media import Media
 from edge.library.uploaded import THUMBNAIL_PATH
@@ -145,32 +146,16 @@ def bpm_body(clip_id: str, tempo: Tempo | None) -> Body:
     }
 
 
-def credits_body(
-    month: str, *, used: Fraction, promised: Fraction, quota_seconds: int | None
-) -> Body:
-    """
-    Write what is left of this month's quota, in seconds of processing.
-
-    Args:
-        month: Like ``2026-11``.
-
-        used: What was billed.
-
-        promised: What running jobs are expected to be.
-
-        quota_seconds: What may be; None without a limit.
-    """
-    left = None
-    if quota_seconds is not None:
-        left = number(max(quota_seconds - used - promised, Fraction(0)))
+def credits_body(balance: Balance) -> Body:
+    """Write what is left of this month's quota, in seconds of processing."""
     return {
         "code": _OK,
-        "credits": left,
+        "credits": None if balance.left is None else number(balance.left),
         "extra_credits": 0,
-        "used_credits": number(used),
-        "total_credits": quota_seconds,
-        "unlimited": quota_seconds is None,
-        "month": month,
+        "used_credits": number(balance.used),
+        "total_credits": balance.quota_seconds,
+        "unlimited": balance.quota_seconds is None,
+        "month": balance.month,
         "message": SUCCESS,
     }
 

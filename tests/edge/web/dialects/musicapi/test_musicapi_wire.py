@@ -8,6 +8,7 @@ from fractions import Fraction
 import msgspec
 import pytest
 
+from edge.fill.allowance import Balance
 from edge.library.catalogue.entry import FileEntry
 from edge.library.importing.task import ImportState, ImportTask
 from edge.library.media.media import Media
@@ -146,7 +147,7 @@ def test_a_tempo_may_be_none() -> None:
 def test_credits_are_what_is_left_of_the_quota(quota: int | None, shown: str) -> None:
     unlimited = "true" if quota is None else "false"
     body = wire.credits_body(
-        "2026-11", used=Fraction(45, 2), promised=Fraction(10), quota_seconds=quota
+        Balance(month="2026-11", quota_seconds=quota, used=Fraction(45, 2), promised=Fraction(10))
     )
 
     assert spelled(body) == (

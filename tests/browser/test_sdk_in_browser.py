@@ -8,7 +8,7 @@ import re
 from tests.browser.conftest import HERE, Browser
 from tests.browser.test_players import HEAR, until
 from tests.e2e.credentials import token
-from tests.e2e.running import ACCOUNT, PUBLIC_KEY, Edge
+from tests.e2e.running import ACCOUNT, PUBLIC_KEY, SECRET_KEY, Edge
 
 
 def test_a_page_brings_a_file_in_parts_and_plays_what_is_made_of_it(
@@ -17,6 +17,7 @@ def test_a_page_brings_a_file_in_parts_and_plays_what_is_made_of_it(
     settings = {
         "url": f"http://127.0.0.1:{edge.port}",
         "apiKey": PUBLIC_KEY,
+        "secretKey": SECRET_KEY,
         "accountId": ACCOUNT,
         "token": token(path="/browser"),
     }
@@ -43,6 +44,12 @@ def test_a_page_brings_a_file_in_parts_and_plays_what_is_made_of_it(
     assert told["same"]
     assert told["etag"] == f'"{uploaded["etag"]}"'
     assert told["refused"] == "forbidden"
+    assert told["administered"] == {
+        "listed": sorted(["/browser/copy.wav", uploaded["filePath"]]),
+        "job": "Succeeded",
+        "batch": "DeleteFileBatchJob",
+        "left": 1,
+    }
     assert abs(heard["hz"] - 440) < 12
     # The browser tells of the refusal; of anything that CORS kept from the page it would, too.
     assert ["403" in line for line in answer["said"]] == [True]

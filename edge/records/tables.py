@@ -244,6 +244,7 @@ upload_parts = Table(
     metadata,
     Column("upload", String(16), ForeignKey("uploads.id"), nullable=False),
     Column("number", Integer, nullable=False),
+    Column("blob", String(512), nullable=False),
     Column("begin_bytes", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     # Of the part that was received last, and whether the client has said that it was that one.

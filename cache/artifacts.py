@@ -17,7 +17,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from weakref import WeakValueDictionary
@@ -246,27 +246,14 @@ class Artifacts:
         async with self._lock(key):
             await self._remove(key)
 
-    async def purge(
-        self, account: str, matches: Callable[[str], bool], *, appended: bool = False
-    ) -> int:
-        """
-        Remove the artifacts of an account whose source's path *matches*; return their number.
-
-        Args:
-            appended: Look at the sources after the primary one too.
-        """
+    async def purge(self, keys: Iterable[str]) -> int:
+        """Remove those of some artifacts that are complete; return how many were."""
         removed = 0
-        async for blob in self._blobs.list(names.ROOT):
-            key = names.owner(blob.key)
-            if key is None or blob.key != names.receipt_key(key):
-                continue
-            receipt = await self._read(key)
-            if receipt is None or receipt.account != account:
-                continue
-            sources = (receipt.source_path, *(receipt.appended if appended else ()))
-            if any(map(matches, sources)):
-                await self.remove(key)
-                removed += 1
+        for key in keys:
+            async with self._lock(key):
+                if await self._read(key) is not None:
+                    await self._remove(key)
+                    removed += 1
         return removed
 
     async def sweep(self) -> int:

@@ -89,6 +89,7 @@ async def open_archive(
             describer=describer,
             debris=debris,
             artifacts=artifacts,
+            made_of=records.job_sources,
         )
         sender = Sender(events=records.events, secrets=records.webhook_secrets, fetcher=teller)
         importer = Importer(

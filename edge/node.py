@@ -73,7 +73,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         owner = await _take_over(settings, records)
         stack.callback(owner.release)
         chores = Chores(records.jobs)
-        CacheResets(artifacts).teach(chores)
+        CacheResets(artifacts, records.job_sources).teach(chores)
         runner, filler = _filling(settings, records, workshop, artifacts, clock, owner, chores)
         archive = await stack.enter_async_context(
             open_archive(

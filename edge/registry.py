@@ -15,6 +15,7 @@ from edge.accounts.jwt_keys.store import JwtKeys
 from edge.accounts.seal import Seal, seal_key_in
 from edge.accounts.store import Accounts
 from edge.billing.store import Ledger
+from edge.jobs.sources.store import JobSources
 from edge.jobs.store import Jobs
 from edge.library.catalogue.store import Catalogue
 from edge.library.folders.store import Folders
@@ -37,6 +38,7 @@ class Records:
     accounts: Accounts
     jwt_keys: JwtKeys
     jobs: Jobs
+    job_sources: JobSources
     ledger: Ledger
     catalogue: Catalogue
     folders: Folders
@@ -70,6 +72,7 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
             accounts=accounts,
             jwt_keys=JwtKeys(engine),
             jobs=Jobs(engine, lease_ms=settings.lease_seconds * 1000),
+            job_sources=JobSources(engine),
             ledger=Ledger(engine),
             catalogue=Catalogue(engine),
             folders=Folders(engine),

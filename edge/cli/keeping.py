@@ -7,7 +7,7 @@ import asyncio
 import json
 
 from edge.cli.tables import account_given, moment, show
-from edge.fill.resets import matcher
+from edge.fill.resets import CacheResets
 from edge.node import open_artifacts
 from edge.registry import open_accounts
 from edge.settings import Settings
@@ -89,8 +89,9 @@ def purge(given: argparse.Namespace, settings: Settings) -> int:
     account = account_given(given, settings)
 
     async def purged() -> int:
-        async with open_artifacts(settings) as artifacts:
-            return await artifacts.purge(account, matcher(given.pattern))
+        async with open_accounts(settings) as records, open_artifacts(settings) as artifacts:
+            resets = CacheResets(artifacts, records.job_sources)
+            return await resets.remove(account, given.pattern)
 
     print(
         f"{asyncio.run(purged())} artifacts removed; they are made again when asked for, unbilled"

@@ -7,13 +7,15 @@ is not billed again: the ledger knows its key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
 from cache.artifacts import Artifacts
 from edge.fill.chores import Chores
 from edge.fill.leases import Progress
+from edge.jobs.sources.store import JobSources
 
 RESET = "reset"
 
@@ -32,11 +34,20 @@ class Reset(msgspec.Struct, frozen=True, kw_only=True):
     permanent: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """The source paths that a pattern means: those that begin with *stem*, or the one it is."""
+
+    stem: str
+    whole: bool
+
+
 class CacheResets:
     """Removes artifacts by a URL pattern."""
 
-    def __init__(self, artifacts: Artifacts) -> None:
+    def __init__(self, artifacts: Artifacts, sources: JobSources) -> None:
         self._artifacts = artifacts
+        self._sources = sources
 
     def teach(self, chores: Chores) -> None:
         """Let a node do resets."""
@@ -47,20 +58,27 @@ class CacheResets:
         wanted = msgspec.json.decode(order, type=Reset)
         if not wanted.permanent:
             return {"removed": 0}
-        return {"removed": await self._artifacts.purge(account, matcher(wanted.pattern))}
+        return {"removed": await self.remove(account, wanted.pattern)}
+
+    async def remove(self, account: str, pattern: str) -> int:
+        """Remove the artifacts whose primary source a pattern means; return their number."""
+        reach = reach_of(pattern)
+        if reach is None:
+            return 0
+        keys = await self._sources.keys_led_by(account, reach.stem, whole=reach.whole)
+        return await self._artifacts.purge(keys)
 
 
-def matcher(pattern: str) -> Callable[[str], bool]:
+def reach_of(pattern: str) -> Reach | None:
     """
-    Read a URL pattern as a test of source paths.
+    Read a URL pattern; None if it means nothing that is kept.
 
     The pattern names the API first, as the URLs do; ``/*`` means every API. Only transforms are
     kept, so a pattern of another API matches nothing.
     """
     stem, star = pattern.removesuffix("*"), pattern.endswith("*")
     if star and _API.startswith(stem.rstrip("/")):
-        return lambda _: True
+        return Reach(stem="/", whole=False)
     if not stem.startswith(f"{_API}/"):
-        return lambda _: False
-    path = stem.removeprefix(_API)
-    return (lambda known: known.startswith(path)) if star else (lambda known: known == path)
+        return None
+    return Reach(stem=stem.removeprefix(_API), whole=not star)

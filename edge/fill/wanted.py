@@ -36,6 +36,11 @@ class Wanted:
         return all(source.is_public_by(self.url.url.api) for source in self.sources)
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files, the primary one's first."""
+        return tuple(clip.path for clip in self.url.plan.clips)
+
+    @property
     def subject(self) -> str:
         """The URL's text without how it is to be delivered."""
         url = self.url.url

@@ -40,6 +40,7 @@ from edge.jobs.queue.store import (
     take_any_in_line,
     take_next,
 )
+from edge.jobs.sources.store import note
 from edge.jobs.wakeups import Wakeups, wait
 from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
@@ -85,6 +86,7 @@ class Jobs:
         subject: str,
         priority: int,
         owner: str | None,
+        sources: Sequence[str] = (),
         reserved_us: int = 0,
         remake: bool = False,
         retry_failed: bool = False,
@@ -97,6 +99,7 @@ class Jobs:
         Args:
             priority: The higher, the sooner it is claimed.
             owner: Who works on it at once; None puts it into the queue.
+            sources: The paths of what it is made of, the primary file's first.
             reserved_us: What it is expected to be billed.
             remake: Start a done job again because its artifact is gone. It keeps its id and is
                 not billed again.
@@ -137,6 +140,7 @@ class Jobs:
             if job is None:
                 there = await connection.execute(_JOB.where(jobs.c.key == key, LIVE))
                 return Job.of(there.one()._asdict()), None
+            await note(connection, key=key, account=account, paths=sources)
         self._wakeups.wake(job.id, _QUEUE)
         return job, None if owner is None else job.leased_to(owner)
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable, Sequence, Set
 from dataclasses import dataclass
 
 from cache.artifacts import Artifacts
+from edge.jobs.sources.store import JobSources
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue
 from edge.library.debris.store import Debris
@@ -39,6 +40,7 @@ class MediaLibrary:
     describer: Describer
     debris: Debris
     artifacts: Artifacts
+    made_of: JobSources
 
     async def announce(self, account: str, draft: Draft) -> Media:
         """Write media down whose file is to come."""
@@ -114,4 +116,4 @@ class MediaLibrary:
 
     async def forget_made_of(self, account: str, paths: Set[str]) -> None:
         """Remove the artifacts that any of these files is in."""
-        await self.artifacts.purge(account, paths.__contains__, appended=True)
+        await self.artifacts.purge(await self.made_of.keys_of(account, paths))

@@ -121,6 +121,30 @@ Index(
 )
 Index("ix_jobs_account_created_ms_id", jobs.c.account, jobs.c.created_ms, jobs.c.id)
 
+# Which files the artifact of each key is made of, since its job was begun.
+job_sources = Table(
+    "job_sources",
+    metadata,
+    Column("account", String(7), nullable=False),
+    # SHA-256 of the path, which may be longer than what PostgreSQL puts into an index.
+    Column("path_digest", String(64), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("key", String(64), nullable=False),
+    # Whether it comes after the primary file only.
+    Column("appended", Boolean, nullable=False),
+    # When the file was deleted, until what was made of it is; NULL: it is there.
+    Column("gone_ms", BigInteger),
+    PrimaryKeyConstraint("account", "path_digest", "key"),
+)
+Index("ix_job_sources_key", job_sources.c.key)
+_GONE = text("gone_ms IS NOT NULL")
+Index(
+    "ix_job_sources_gone_ms",
+    job_sources.c.gone_ms,
+    sqlite_where=_GONE,
+    postgresql_where=_GONE,
+)
+
 ledger = Table(
     "ledger",
     metadata,

@@ -93,23 +93,21 @@ async def test_a_removed_artifact_can_be_made_again(store: Artifacts) -> None:
     assert await content(store, await publish(store, files={"/audio.mp3": b"second"})) == b"second"
 
 
-async def test_purging_goes_by_account_and_source_path(store: Artifacts) -> None:
-    sources = ["/music/a.mp3", "/music/b.mp3", "/musical/c.mp3", "/d.mp3"]
-    for number, source_path in enumerate(sources):
-        await publish(store, key_of(number), source_path=source_path)
-    await publish(store, key_of(9), account="X242hJk", source_path="/music/a.mp3")
+async def test_purging_removes_what_is_complete(store: Artifacts) -> None:
+    for number in range(3):
+        await publish(store, key_of(number))
+    # Of this one somebody is still making the rest.
+    staging = await store.stage(key_of(3))
+    with staging.create("/0.ts") as sink:
+        sink.write(b"begun")
+    begun = await store.keep(key_of(3), staging, "/0.ts", media_type="video/mp2t")
 
-    async def left() -> list[int]:
-        return [n for n in (0, 1, 2, 3, 9) if await store.receipt(key_of(n))]
-
-    purged = [
-        (await store.purge("W142hJk", lambda path: path == "/music/b.mp3"), await left()),
-        (await store.purge("W142hJk", lambda path: path.startswith("/music/")), await left()),
-        (await store.purge("W142hJk", lambda _: True), await left()),
-        (await store.purge("nobody!", lambda _: True), await left()),
-    ]
-
-    assert purged == [(1, [0, 2, 3, 9]), (1, [2, 3, 9]), (2, [9]), (0, [9])]
+    assert await store.purge([key_of(0), key_of(2), key_of(3), key_of(4)]) == 2
+    assert [n for n in range(3) if await store.receipt(key_of(n))] == [1]
+    reader = await store.open(key_of(3), begun)
+    assert await reader.read_at(0, 9) == b"begun"
+    await reader.aclose()
+    await staging.discard()
 
 
 async def test_strangers_in_the_store_are_left_alone(tmp_path: Path) -> None:
@@ -120,14 +118,6 @@ async def test_strangers_in_the_store_are_left_alone(tmp_path: Path) -> None:
     async with open_store(tmp_path, max_bytes=1) as store:
         await publish(store)
         await store.sweep()
-        await store.purge("W142hJk", lambda _: True)
+        await store.purge([KEY])
 
     assert names(tmp_path) == ["artifacts/notes.txt"]
-
-
-async def test_purging_looks_at_what_was_appended_if_it_is_told_to(store: Artifacts) -> None:
-    await publish(store, KEY, appended=("/outro.mp3",))
-
-    assert await store.purge("W142hJk", lambda path: path == "/outro.mp3") == 0
-    assert await store.purge("W142hJk", lambda path: path == "/outro.mp3", appended=True) == 1
-    assert await store.receipt(KEY) is None

@@ -65,7 +65,8 @@ async def test_nodes_that_start_together_migrate_once(tmp_path: Path) -> None:
 
     assert sorted(tables) == [
         *("accounts", "alembic_version", "api_keys", "debris", "events", "files", "folders"),
-        *("imports", "jobs", "jwt_keys", "ledger", "media", "upload_parts", "uploads"),
+        *("imports", "job_sources", "jobs", "jwt_keys", "ledger", "media", "upload_parts"),
+        "uploads",
     ]
 
 
@@ -108,4 +109,40 @@ async def test_what_was_known_of_files_is_known_of_their_media(tmp_path: Path) -
         scopes = await connection.exec_driver_sql("SELECT scopes FROM api_keys ORDER BY id")
         assert parts.all() == [(0, 0, 5), (2, 10, 2)]
         assert scopes.all() == [("*",), ("upload",)]
+    await engine.dispose()
+
+
+def _as_of_0006(connection: Connection) -> None:
+    """Make a database as the release before jobs said what they are made of."""
+    upgrade(connection, "0006")
+    for key, state, subject in (
+        ("a", "done", "/W142hJk/audio/a%20b%21c.wav?f=mp3"),
+        ("b", "done", "/W142hJk/audio/talk.wav?f=mp3&append=%2Fo%C3%BC.wav&append=/talk.wav"),
+        ("c", "cancelled", "/W142hJk/audio/talk.wav"),
+        ("c", "done", "/W142hJk/audio/talk.wav"),
+        ("d", "done", 'reset {"pattern":"/audio/talk.wav","permanent":true}'),
+    ):
+        connection.exec_driver_sql(
+            "INSERT INTO jobs VALUES (?, ?, 'W142hJk', ?, ?, 0, 0, 1.0, 0, 0, 1, NULL, NULL, NULL,"
+            " NULL, '{}', 0, 1, 1)",
+            (f"{key} {state}", key, subject, state),
+        )
+
+
+async def test_what_was_made_before_is_found_by_its_files(tmp_path: Path) -> None:
+    engine = open_records(f"sqlite+aiosqlite:///{tmp_path}/old.db")
+    async with engine.begin() as connection:
+        await connection.run_sync(_as_of_0006)
+    await migrate(engine)
+
+    async with reading(engine) as connection:
+        rows = await connection.exec_driver_sql(
+            "SELECT account, path, key, appended, gone_ms FROM job_sources ORDER BY key, path"
+        )
+        assert rows.all() == [
+            ("W142hJk", "/a b!c.wav", "a", 0, None),
+            ("W142hJk", "/oü.wav", "b", 1, None),
+            ("W142hJk", "/talk.wav", "b", 0, None),
+            ("W142hJk", "/talk.wav", "c", 0, None),
+        ]
     await engine.dispose()

@@ -1,0 +1,1 @@
+"""Whose turn it is: the order in which waiting jobs are taken."""

@@ -13,6 +13,7 @@ from typing import Any
 from cache.artifacts import Artifacts
 from cache.origins.fetch import Fetcher
 from edge.clock import Clock
+from edge.fill.made_of import MadeOf
 from edge.library.debris.store import Debris
 from edge.library.housekeeping import Housekeeper
 from edge.library.importing.importer import Importer
@@ -69,6 +70,7 @@ async def open_archive(
     keeper = Housekeeper(
         uploads=uploads,
         debris=debris,
+        made_of=MadeOf(sources=records.job_sources, artifacts=artifacts),
         describer=describer,
         clock=clock,
         upload_hours=settings.upload_hours,
@@ -88,8 +90,7 @@ async def open_archive(
             imports=imports,
             describer=describer,
             debris=debris,
-            artifacts=artifacts,
-            made_of=records.job_sources,
+            made_of=keeper.made_of,
         )
         sender = Sender(events=records.events, secrets=records.webhook_secrets, fetcher=teller)
         importer = Importer(

@@ -32,6 +32,9 @@ class JobState(StrEnum):
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
+UNSETTLED: Final = tuple(state for state in JobState if not state.settled)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """

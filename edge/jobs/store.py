@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from edge import ids
 from edge.billing.charge import Charge
 from edge.billing.store import record
-from edge.jobs.job import Job, JobState, Lease
+from edge.jobs.job import UNSETTLED, Job, JobState, Lease
 from edge.jobs.queue.store import (
     COLUMNS,
     LET_GO,
@@ -52,7 +52,6 @@ DEFAULT_LEASE_MS = 30_000
 POLL_SECONDS = 1.0
 
 _JOB = select(*COLUMNS)
-_UNSETTLED = [state for state in JobState if not state.settled]
 _QUEUE = "queue"
 _FRESH: Mapping[str, Any] = {
     "progress": 0.0,
@@ -257,7 +256,7 @@ class Jobs:
             # The owner stays on record, because it alone may settle.
             cancelled = await _change(
                 connection,
-                and_(mine, jobs.c.state.in_(_UNSETTLED)),
+                and_(mine, jobs.c.state.in_(UNSETTLED)),
                 state=JobState.CANCELLED,
                 lease_until_ms=None,
             )
@@ -320,7 +319,7 @@ class Jobs:
 
     async def reserved_us(self, account: str) -> int:
         """Sum up what the account's unsettled jobs are expected to be billed."""
-        unsettled = and_(jobs.c.account == account, jobs.c.state.in_(_UNSETTLED))
+        unsettled = and_(jobs.c.account == account, jobs.c.state.in_(UNSETTLED))
         query = select(func.coalesce(func.sum(jobs.c.reserved_us), 0)).where(unsettled)
         async with reading(self._engine) as connection:
             return int((await connection.execute(query)).scalar_one())

@@ -1,6 +1,6 @@
 """
-What is put in order now and then: uploads that were given up, bytes that nothing names, files that
-nobody has looked at.
+What is put in order now and then: uploads that were given up, bytes that nothing names, what
+was made of files that are gone, files that nobody has looked at.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 
 from edge.clock import Clock
+from edge.fill.made_of import MadeOf
 from edge.library.debris.store import Debris
 from edge.library.media.describing import Describer
 from edge.library.uploads.store import UploadRows
@@ -26,6 +27,7 @@ class Housekeeper:
 
     uploads: UploadRows
     debris: Debris
+    made_of: MadeOf
     describer: Describer
     clock: Clock
     upload_hours: int
@@ -45,6 +47,8 @@ class Housekeeper:
         """Put everything in order once."""
         await self._give_up_uploads()
         while await self.debris.sweep():
+            pass
+        while await self.made_of.sweep():
             pass
         await self.describer.describe_left()
 

@@ -7,11 +7,10 @@ everywhere.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Sequence, Set
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 
-from cache.artifacts import Artifacts
-from edge.jobs.sources.store import JobSources
+from edge.fill.made_of import MadeOf
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue
 from edge.library.debris.store import Debris
@@ -39,8 +38,7 @@ class MediaLibrary:
     imports: Imports
     describer: Describer
     debris: Debris
-    artifacts: Artifacts
-    made_of: JobSources
+    made_of: MadeOf
 
     async def announce(self, account: str, draft: Draft) -> Media:
         """Write media down whose file is to come."""
@@ -99,7 +97,7 @@ class MediaLibrary:
         if removed is None:
             return None
         await self.debris.clear(*removed.debris)
-        await self.forget_made_of(account, {path})
+        await self.made_of.clear(account, [path])
         return removed.file
 
     async def delete_files(self, account: str, paths: Sequence[str]) -> int:
@@ -111,9 +109,5 @@ class MediaLibrary:
                 await self.debris.clear(*removed.debris)
                 gone.add(path)
         if gone:
-            await self.forget_made_of(account, gone)
+            await self.made_of.clear(account, gone)
         return len(gone)
-
-    async def forget_made_of(self, account: str, paths: Set[str]) -> None:
-        """Remove the artifacts that any of these files is in."""
-        await self.artifacts.purge(await self.made_of.keys_of(account, paths))

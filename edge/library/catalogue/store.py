@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from edge.jobs.sources.store import mark_gone
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.rows import COLUMNS, PLAIN, entry_of
 from edge.library.debris.store import leave
@@ -72,6 +73,7 @@ class Catalogue:
             thumbnail = await bury(connection, entry.media)
             debris = (entry.blob,) if thumbnail is None else (entry.blob, thumbnail)
             await leave(connection, *debris)
+            await mark_gone(connection, account, path)
             await prune(connection, account, entry.folder)
         return Removed(file=entry, debris=debris)
 

@@ -65,6 +65,7 @@ async def keeper_in(node: Node, hours_later: int) -> Housekeeper:
     return Housekeeper(
         uploads=node.records.uploads,
         debris=library.debris,
+        made_of=library.made_of,
         describer=library.describer,
         clock=Later(),
         upload_hours=24,

@@ -73,3 +73,19 @@ async def test_what_was_made_of_a_file_goes_with_it_and_nothing_else_is_read(
     assert names.ROOT not in listed
     assert [await node.filler.is_there(each.job) for each in of_it] == [False, False]
     assert [await node.filler.is_there(each.job) for each in others] == [True, True]
+
+
+async def test_what_a_killed_process_has_left_of_a_file_goes_in_a_round(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bring(node, "/left.wav")
+    standing = await made(node, "left.wav?f=wav-riff")
+    # As if the process had died after it had deleted the file, and before all the rest.
+    assert await node.records.catalogue.remove(ACCOUNT, "/left.wav") is not None
+
+    made_of = node.archive.library.made_of
+    assert await made_of.sweep() == 0
+    monkeypatch.setattr("edge.jobs.sources.store._CLEARED_BY_ITSELF_MS", -1000)
+    assert await made_of.sweep() == 1
+    assert not await node.filler.is_there(standing.job)
+    assert await made_of.sweep() == 0

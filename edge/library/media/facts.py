@@ -1,16 +1,25 @@
 """
 What a media library shows of a file: the few facts of ``f=meta`` that its lists and pages have.
 
-Whatever is unknown is None. A dialect that has to say 0 for it, as Picora's does, says so itself.
+Whatever is unknown, or cannot be true, is None. A dialect that has to say 0 for it, as Picora's
+does, says so itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
 from transforms.audio.file_formats import FileFormat, file_format
+
+# A few bytes may claim any length: an MP4 of 18 kB can say that it plays for 600 000 years.
+_MOST_SECONDS = 100 * 366 * 86_400
+# Ten times what 64 channels of 384 kHz and 32 bits take.
+_MOST_BPS = 10_000_000_000
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +82,13 @@ def facts_of(metadata: bytes) -> Facts:
         title=general.title or None,
         artist=general.artist or None,
         album=general.album or None,
-        duration_seconds=audio.duration or general.duration or None,
-        bitrate_bps=audio.bit_rate or whole or None,
+        duration_seconds=_believed(_MOST_SECONDS, audio.duration, general.duration),
+        bitrate_bps=_believed(_MOST_BPS, audio.bit_rate, whole),
         format=file_format(general.format, audio.codec, film=film),
         has_cover=general.has_cover,
     )
+
+
+def _believed(most: int, *told: Number | None) -> Number | None:
+    """Return the first number that can be true; NaN is not above 0 either."""
+    return next((each for each in told if each is not None and 0 < each <= most), None)

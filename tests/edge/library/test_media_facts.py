@@ -127,6 +127,29 @@ def test_the_whole_file_answers_for_a_track_that_does_not_say() -> None:
     assert (facts.duration_seconds, facts.bitrate_bps) == (12.5, 96_000)
 
 
+@pytest.mark.parametrize(
+    ("claimed", "general", "told"),
+    [
+        *((19_327_352_823_000.0, 12.5, 12.5), (19_327_352_823_000.0, None, None)),
+        *((-3.0, None, None), (1e300, None, None), (3_155_760_000.0, 1.0, 3_155_760_000.0)),
+    ],
+)
+def test_a_length_that_cannot_be_true_is_unknown(
+    claimed: float, general: float | None, told: float | None
+) -> None:
+    whole: dict[str, object] = {"type": "General", "format": "MPEG-4", "duration": general}
+    facts = facts_of(document(whole, {"type": "Audio", "codec": "AAC", "duration": claimed}))
+
+    assert facts.duration_seconds == told
+
+
+def test_a_bitrate_that_cannot_be_true_is_unknown() -> None:
+    general: dict[str, object] = {"type": "General", "format": "Wave", "overallBitRate": -1}
+    facts = facts_of(document(general, {"type": "Audio", "codec": "PCM", "bitRate": 1 << 70}))
+
+    assert facts.bitrate_bps is None
+
+
 @pytest.mark.parametrize("text", [b"", b"{}", b'{"tracks": []}', b'{"tracks": [{"type": 1}]}'])
 def test_what_is_no_description_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError):

@@ -209,11 +209,23 @@ media = Table(
     Column("flaw", Text),
     # The blob of its thumbnail.
     Column("thumbnail", String(512)),
+    # How often the file was looked at, and when it is next; whoever looks puts it off first.
+    Column("describe_attempts", Integer, nullable=False, server_default="0"),
+    Column("describe_due_ms", BigInteger, nullable=False, server_default="0"),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("deleted_ms", BigInteger),
 )
 Index("ix_media_account_created_ms_id", media.c.account, media.c.created_ms, media.c.id)
+_UNDESCRIBED = text("described_ms IS NULL AND deleted_ms IS NULL")
+Index(
+    "ix_media_undescribed",
+    media.c.describe_due_ms,
+    media.c.created_ms,
+    media.c.id,
+    sqlite_where=_UNDESCRIBED,
+    postgresql_where=_UNDESCRIBED,
+)
 
 # Folders that have something in them, and those that were made.
 folders = Table(

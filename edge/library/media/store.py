@@ -1,8 +1,7 @@
 """
 The rows of media: what is known of files, found by what somebody looks for.
 
-What is searched is folded in Python, because SQLite folds ASCII only; tags and pairs are lines of
-their own, so that one is found whole.
+What is searched is folded in Python (``spelling``), because SQLite folds ASCII only.
 """
 
 from __future__ import annotations
@@ -17,16 +16,22 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from edge.library.catalogue.rows import COLUMNS, entry_of
-from edge.library.debris.store import leave
+from edge.library.debris.store import keep, leave
 from edge.library.folders.folder import Permissions
 from edge.library.folders.store import permissions_of
 from edge.library.media.media import Change, Description, Draft, Media, Quality, folded
+from edge.library.media.spelling import line_of, pair_of, searched, words_of
 from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
 from edge.records.paging import newest_first
 from edge.records.tables import files, media
 
 _MICROSECONDS = 1_000_000
+
+# Longer than two workers and a picture may take, so that nobody else begins meanwhile; it doubles
+# with each attempt, up to 17 hours.
+_PUT_OFF_MS = 120_000
+_MOST_DOUBLINGS = 9
 
 
 class Sort(StrEnum):
@@ -71,10 +76,11 @@ class MediaRows:
             found = await _select(connection, account, media.c.id == media_id)
         return found[0]
 
-    async def get(self, account: str, media_id: str) -> Media | None:
-        """Return media that are not deleted, or None."""
+    async def get(self, account: str, media_id: str, *, deleted: bool = False) -> Media | None:
+        """Return media that are not deleted, or that are, or None."""
+        gone = media.c.deleted_ms
+        at = and_(media.c.id == media_id, gone.is_not(None) if deleted else gone.is_(None))
         async with reading(self._engine) as connection:
-            at = and_(media.c.id == media_id, media.c.deleted_ms.is_(None))
             found = await _select(connection, account, at)
         return found[0] if found else None
 
@@ -104,26 +110,45 @@ class MediaRows:
             await connection.execute(update(media).where(at).values(values))
         return True
 
+    async def begin_describing(self, media_id: str, blob: str) -> int | None:
+        """
+        Count an attempt at describing a file, and put the next one off, each time for longer.
+
+        Returns:
+            Which attempt it is, the first being 1; None if there is nothing to be described.
+        """
+        async with writing(self._engine) as connection:
+            row = await _undescribed(connection, media_id, blob)
+            if row is None:
+                return None
+            before: int = row["describe_attempts"]
+            pause_ms = _PUT_OFF_MS << min(before, _MOST_DOUBLINGS)
+            values = {"describe_attempts": before + 1, "describe_due_ms": now_ms() + pause_ms}
+            await connection.execute(update(media).where(media.c.id == media_id).values(values))
+        return before + 1
+
     async def describe(self, media_id: str, blob: str, told: Description, *, title: str) -> bool:
         """
-        Write down what a file says of itself; False if its media have another file by now.
+        Write down what a file says of itself.
+
+        Returns:
+            False if its media have another file by now, or somebody else has described it.
 
         Args:
             blob: The file that was looked at.
 
             title: For media that have none.
         """
-        there = select(files.c.media).where(files.c.media == media_id, files.c.blob == blob)
-        at = and_(media.c.id == media_id, media.c.deleted_ms.is_(None))
         async with writing(self._engine) as connection:
-            if (await connection.execute(there)).one_or_none() is None:
+            row = await _undescribed(connection, media_id, blob)
+            if row is None:
                 return False
-            row = (await connection.execute(select(media).where(at))).one()._asdict()
             seconds = told.duration_seconds
             title = row["title"] or title
             values = {
                 "title": title,
                 "described_ms": now_ms(),
+                "describe_due_ms": 0,
                 "artist": told.artist,
                 "album": told.album,
                 "duration_us": None if seconds is None else round(seconds * _MICROSECONDS),
@@ -131,18 +156,21 @@ class MediaRows:
                 "format": told.format,
                 "flaw": told.flaw,
                 "thumbnail": told.thumbnail,
-                "search_text": _words(title, row["description"]),
+                "search_text": words_of(title, row["description"]),
             }
             if row["thumbnail"] not in (None, told.thumbnail):
                 await leave(connection, row["thumbnail"])
-            await connection.execute(update(media).where(at).values(values))
+            if told.thumbnail is not None:
+                await keep(connection, told.thumbnail)
+            await connection.execute(update(media).where(media.c.id == media_id).values(values))
         return True
 
     async def undescribed(self, *, limit: int) -> list[Media]:
-        """List media whose files nobody has looked at, the oldest first, of all accounts."""
+        """List media whose files are to be looked at by now, those of all accounts, in order."""
+        waiting = and_(media.c.described_ms.is_(None), media.c.deleted_ms.is_(None))
         query = (
-            _QUERY.where(media.c.described_ms.is_(None), files.c.media.is_not(None))
-            .order_by(media.c.created_ms, media.c.id)
+            _QUERY.where(waiting, files.c.media.is_not(None), media.c.describe_due_ms <= now_ms())
+            .order_by(media.c.describe_due_ms, media.c.created_ms, media.c.id)
             .limit(limit)
         )
         async with reading(self._engine) as connection:
@@ -210,7 +238,7 @@ async def announce(connection: AsyncConnection, media_id: str, account: str, dra
         metadata=_json(draft.metadata),
         qualities=_json(draft.qualities),
         public=draft.public,
-        **_searched(draft.title or "", draft.description, draft.tags, draft.metadata),
+        **searched(draft.title or "", draft.description, draft.tags, draft.metadata),
         created_ms=now_ms(),
         updated_ms=now_ms(),
     )
@@ -225,16 +253,17 @@ async def redraft(connection: AsyncConnection, media_id: str, draft: Draft) -> s
         The thumbnail of the one before.
     """
     at = media.c.id == media_id
-    before = (await connection.execute(select(media.c.thumbnail).where(at))).scalar_one()
+    query = select(media.c.thumbnail).where(at).with_for_update()
+    before = (await connection.execute(query)).scalar_one()
     values: dict[str, Any] = {
         "title": draft.title or "",
         "description": draft.description,
         "tags": _json(draft.tags),
         "metadata": _json(draft.metadata),
-        **_searched(draft.title or "", draft.description, draft.tags, draft.metadata),
+        **searched(draft.title or "", draft.description, draft.tags, draft.metadata),
         **dict.fromkeys(("described_ms", "artist", "album", "duration_us", "bitrate_bps")),
-        **dict.fromkeys(("format", "flaw")),
-        "thumbnail": None,
+        **dict.fromkeys(("format", "flaw", "thumbnail")),
+        **dict.fromkeys(("describe_attempts", "describe_due_ms"), 0),
         "updated_ms": now_ms(),
     }
     if draft.public is not None:
@@ -246,7 +275,8 @@ async def redraft(connection: AsyncConnection, media_id: str, draft: Draft) -> s
 async def bury(connection: AsyncConnection, media_id: str) -> str | None:
     """Write down within a transaction that media are deleted; return their thumbnail."""
     at = media.c.id == media_id
-    thumbnail = (await connection.execute(select(media.c.thumbnail).where(at))).scalar_one()
+    query = select(media.c.thumbnail).where(at).with_for_update()
+    thumbnail = (await connection.execute(query)).scalar_one()
     values = {"deleted_ms": now_ms(), "updated_ms": now_ms(), "thumbnail": None}
     await connection.execute(update(media).where(at).values(values))
     return None if thumbnail is None else str(thumbnail)
@@ -269,6 +299,20 @@ _SORTED: dict[Sort, ColumnElement[Any]] = {
 }
 
 
+async def _undescribed(
+    connection: AsyncConnection, media_id: str, blob: str
+) -> dict[str, Any] | None:
+    """Return the row of media whose file is yet to be described, if it is still that file."""
+    at = and_(media.c.id == media_id, media.c.described_ms.is_(None), media.c.deleted_ms.is_(None))
+    # Whoever replaces the file has this row first, or waits for it.
+    query = select(media).where(at).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    there = select(files.c.media).where(files.c.media == media_id, files.c.blob == blob)
+    if row is None or (await connection.execute(there)).one_or_none() is None:
+        return None
+    return row._asdict()
+
+
 async def _select(
     connection: AsyncConnection, account: str, where: ColumnElement[bool]
 ) -> list[Media]:
@@ -289,9 +333,9 @@ def _where(account: str, search: Search) -> ColumnElement[bool]:
     if search.words:
         conditions.append(media.c.search_text.contains(folded(search.words), autoescape=True))
     for tag in search.tags:
-        conditions.append(media.c.search_tags.contains(f"\n{_line(tag)}\n", autoescape=True))
+        conditions.append(media.c.search_tags.contains(f"\n{line_of(tag)}\n", autoescape=True))
     for key, value in search.pairs.items():
-        line = f"\n{_pair(key, value)}\n"
+        line = f"\n{pair_of(key, value)}\n"
         conditions.append(media.c.search_pairs.contains(line, autoescape=True))
     if search.there:
         conditions.append(files.c.media.is_not(None))
@@ -325,35 +369,8 @@ def _changed(row: dict[str, Any], change: Change) -> dict[str, Any]:
     after = {**row, **values}
     tags = msgspec.json.decode(after["tags"], type=tuple[str, ...])
     pairs = msgspec.json.decode(after["metadata"], type=dict[str, object])
-    searched = _searched(after["title"], after["description"], tags, pairs)
-    return {**values, **searched, "updated_ms": now_ms()}
-
-
-def _searched(
-    title: str, description: str, tags: tuple[str, ...], pairs: Mapping[str, object]
-) -> dict[str, str]:
-    return {
-        "search_text": _words(title, description),
-        "search_tags": _lines(_line(tag) for tag in tags),
-        "search_pairs": _lines(_pair(key, value) for key, value in pairs.items()),
-    }
-
-
-def _words(title: str, description: str) -> str:
-    return f"{folded(title)}\n{folded(description)}"
-
-
-def _pair(key: str, value: object) -> str:
-    text = value if isinstance(value, str) else _json(value)
-    return f"{_line(key)}={_line(text)}"
-
-
-def _line(text: str) -> str:
-    return " ".join(folded(text).split())
-
-
-def _lines(lines: Any) -> str:
-    return "".join(f"\n{line}\n" for line in lines)
+    spelt = searched(after["title"], after["description"], tags, pairs)
+    return {**values, **spelt, "updated_ms": now_ms()}
 
 
 def _json(value: object) -> str:

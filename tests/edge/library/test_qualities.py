@@ -142,20 +142,29 @@ def test_without_a_file_there_is_nothing_to_make() -> None:
     assert placed(replace(media(LOW), file=None)) == ()
 
 
+TOLD = Description(duration_seconds=1.0)
+
+
 @pytest.fixture
 def transcoding(records: AsyncEngine) -> Transcoding:
     """As it tells; nothing is begun here."""
     return Transcoding(rows=MediaRows(records), jobs=Jobs(records), filler=cast(Filler, None))
 
 
-async def bring(records: AsyncEngine, rows: MediaRows, title: str, *qualities: Quality) -> Media:
+async def bring(
+    records: AsyncEngine,
+    rows: MediaRows,
+    title: str,
+    *qualities: Quality,
+    told: Description = TOLD,
+) -> Media:
     """Announce media, and bring their file."""
     draft = Draft(title=title, qualities=qualities)
     announced = await rows.announce(new_media_id(), ACCOUNT, draft)
     blob = f"audio/{announced.id}"
     async with writing(records) as connection:
         await add(connection, entry(announced.id, blob), draft=Draft(), overwrites=False)
-    await rows.describe(announced.id, blob, Description(duration_seconds=1.0), title=title)
+    await rows.describe(announced.id, blob, told, title=title)
     found = await rows.get(ACCOUNT, announced.id)
     assert found is not None
     return found
@@ -268,9 +277,7 @@ async def test_sounds_that_turn_out_to_be_none_are_found_by_who_looks_for_them(
     records: AsyncEngine, transcoding: Transcoding
 ) -> None:
     rows = transcoding.rows
-    found = await bring(records, rows, "broken", LOW)
-    assert found.file is not None
-    await rows.describe(found.id, found.file.blob, Description(flaw="No sound."), title="")
+    await bring(records, rows, "broken", LOW, told=Description(flaw="No sound."))
 
     assert (await rows.find(ACCOUNT, Search()))[1] == 0
     assert (await rows.find(ACCOUNT, Search(broken=True)))[1] == 1

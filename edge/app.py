@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import asdict
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -49,6 +50,7 @@ def build_app(node: Node) -> HitPath:
             *(found.route() for found in (player, find_dash_player()) if found is not None),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
+        middleware=[Middleware(CatchAll)],
     )
     cdn = Cdn(
         router,

@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.accounts.store import Accounts
-from edge.library.catalogue.store import Catalogue
-
-
-class StorageFull(Exception):
-    """A file that has no room in its account's storage."""
-
-    def __init__(self, *, used_bytes: int, quota_bytes: int) -> None:
-        super().__init__(f"The account keeps {used_bytes} of {quota_bytes} bytes.")
-        self.used_bytes = used_bytes
-        self.quota_bytes = quota_bytes
+from edge.library.catalogue.store import Catalogue, StorageFull
+from edge.library.uploads.store import UploadRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +15,7 @@ class StorageQuota:
 
     accounts: Accounts
     catalogue: Catalogue
+    uploads: UploadRows
     default_bytes: int | None
 
     async def used_bytes(self, account: str) -> int:
@@ -37,7 +30,7 @@ class StorageQuota:
 
     async def check(self, account: str, more_bytes: int) -> None:
         """
-        Make sure that there is room for a file.
+        Make sure that there is room for a file beside all that is kept and all that has arrived.
 
         Raises:
             StorageFull: There is not.
@@ -45,6 +38,6 @@ class StorageQuota:
         quota = await self.quota_bytes(account)
         if quota is None:
             return
-        used = await self.used_bytes(account)
+        used = await self.used_bytes(account) + await self.uploads.arrived_bytes(account)
         if used + more_bytes > quota:
             raise StorageFull(used_bytes=used, quota_bytes=quota)

@@ -6,9 +6,10 @@ Everything outside this package is written once, against these names.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, Table
+from sqlalchemy import BigInteger, ColumnElement, String, Table, and_, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
@@ -41,6 +42,28 @@ def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | po
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def lies_below(path: ColumnElement[str], folder: str) -> ColumnElement[bool]:
+    """
+    Tell whether a path lies in a folder or in one below it.
+
+    LIKE would take folders whose names differ in case for one on SQLite.
+    """
+    stem = folder.rstrip("/") + "/"
+    return and_(func.substr(path, 1, len(stem)) == stem, path != stem)
+
+
+async def lock(connection: AsyncConnection, *names: str) -> None:
+    """
+    Let one transaction at a time go on with what *names* name, until its end.
+
+    SQLite has one that writes at a time anyway (``BEGIN IMMEDIATE``).
+    """
+    if connection.dialect.name == "postgresql":
+        spelt = "\0".join(names).encode()
+        number = int.from_bytes(hashlib.blake2b(spelt, digest_size=8).digest(), signed=True)
+        await connection.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 # SQLite counts in whole milliseconds inside, and julianday() is precise to 0.04 of one, so

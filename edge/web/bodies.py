@@ -15,6 +15,18 @@ MOST_JSON_BYTES: Final = 1 << 16
 _Body = TypeVar("_Body")
 
 
+def refuse_nul(request: Request) -> None:
+    """
+    Refuse a request whose path or query has a NUL in it, which no database and no file can have.
+
+    Raises:
+        Problem: It has.
+    """
+    scope = request.scope
+    if b"%00" in scope.get("raw_path", b"") or b"%00" in scope.get("query_string", b""):
+        raise problems.bad_request("The URL has a NUL character (%00) in it.")
+
+
 async def body_of(request: Request) -> AsyncIterator[bytes]:
     """
     Yield a request's body as it comes.
@@ -56,6 +68,9 @@ async def json_of(request: Request, kind: type[_Body]) -> _Body:
 
 def decoded(text: str | bytes, kind: type[_Body]) -> _Body:
     """Read JSON; raises as ``json_of``."""
+    nul = b"\\u0000" in text if isinstance(text, bytes) else "\\u0000" in text
+    if nul:
+        raise problems.bad_request("The body has a NUL character (\\u0000) in it.")
     try:
         return msgspec.json.decode(text, type=kind)
     except RecursionError:

@@ -20,13 +20,12 @@ from edge.fill.problems import (
     QueueFull,
     TooManyTransforms,
 )
-from edge.library.catalogue.store import PathTaken
+from edge.library.catalogue.store import PathTaken, StorageFull
 from edge.library.importing.store import TooManyImports
 from edge.library.library import MediaGone
 from edge.library.paths import BadPath
-from edge.library.quota import StorageFull
 from edge.library.storage import BodyTooLong
-from edge.library.uploads.intake import WrongPart
+from edge.library.uploads.intake import BadWish, WrongPart
 from edge.library.uploads.store import PartTaken
 from edge.records.paging import BadCursor
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, SandboxProblem, ZygoteLost
@@ -105,6 +104,8 @@ def of_library(refusal: Exception) -> Problem | None:
     match refusal:
         case BadPath():
             return problems.bad_parameter("path", str(refusal))
+        case BadWish():
+            return problems.bad_parameter(refusal.field, str(refusal))
         case WrongPart():
             return problems.bad_request(str(refusal))
         case PartTaken():

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cache.artifacts import ArtifactMissing
 from edge.web import problems
+from edge.web.bodies import refuse_nul
 from edge.web.responses import preflight_response
 
 _READING = ("GET", "HEAD")
@@ -66,6 +67,7 @@ class Resource:
 
     async def answer(self, request: Request) -> ASGIApp:
         """Answer a request; raises what is to be told."""
+        refuse_nul(request)
         if not self._endpoints:
             raise problems.not_found(f"There is no endpoint {request.url.path}.")
         if request.method == "OPTIONS":

@@ -289,9 +289,7 @@ def test_audio_is_listed_newest_first_and_searched(edge: Edge, stranger: dict[st
         ("type=movie", "type"),
         ("cursor=nonsense", "cursor"),
         ("page=2", "page"),
-        ("q=%00", "q"),
         (f"q={'x' * 256}", "q"),
-        ("tag=%00", "tag"),
     ],
 )
 def test_a_list_that_cannot_be_had_is_refused(edge: Edge, query: str, parameter: str) -> None:

@@ -21,9 +21,18 @@ from edge.library.folders.folder import FolderEntry
 from edge.library.folders.store import add_folders, folder_entry, permissions_of, prune
 from edge.library.media.media import Draft
 from edge.library.media.store import announce, bury, redraft
-from edge.records.dialects import insert_into
+from edge.records.dialects import insert_into, lies_below, lock
 from edge.records.engine import reading, writing
 from edge.records.tables import files, folders, media
+
+
+class StorageFull(Exception):
+    """A file that has no room in its account's storage."""
+
+    def __init__(self, *, used_bytes: int, quota_bytes: int) -> None:
+        super().__init__(f"The account keeps {used_bytes} of {quota_bytes} bytes.")
+        self.used_bytes = used_bytes
+        self.quota_bytes = quota_bytes
 
 
 class PathTaken(Exception):
@@ -62,11 +71,19 @@ class Catalogue:
         async with reading(self._engine) as connection:
             return await _find(connection, account, path)
 
-    async def remove(self, account: str, path: str) -> Removed | None:
-        """Take the file at *path* away, and the folders it leaves empty; None if there is none."""
+    async def remove(
+        self, account: str, path: str, *, not_after_ms: int | None = None
+    ) -> Removed | None:
+        """
+        Take the file at *path* away, and the folders it leaves empty; None if there is none.
+
+        Args:
+            not_after_ms: Leave a file that has come there after this moment.
+        """
         async with writing(self._engine) as connection:
+            await lock(connection, account, path)
             entry = await _find(connection, account, path)
-            if entry is None:
+            if entry is None or (not_after_ms is not None and entry.modified_ms > not_after_ms):
                 return None
             at = and_(files.c.account == account, files.c.path == path)
             await connection.execute(delete(files).where(at))
@@ -103,11 +120,8 @@ class Catalogue:
         """
         file_inside, folder_inside = files.c.folder == folder, folders.c.parent == folder
         if recursive:
-            stem = folder.rstrip("/") + "/"
-            file_inside = files.c.path.startswith(stem, autoescape=True)
-            folder_inside = and_(
-                folders.c.path.startswith(stem, autoescape=True), folders.c.path != "/"
-            )
+            file_inside = lies_below(files.c.path, folder)
+            folder_inside = lies_below(folders.c.path, folder)
         inside = union_all(
             _paths(files.c.path, files.c.account == account, file_inside, cursor, 0),
             _paths(folders.c.path, folders.c.account == account, folder_inside, cursor, 1),
@@ -133,8 +147,7 @@ class Catalogue:
         self, account: str, folder: str, *, after: str = "", limit: int = 100
     ) -> tuple[FileEntry, ...]:
         """List files in a folder and all folders below it, by their paths, after a path."""
-        stem = folder.rstrip("/") + "/"
-        inside = and_(files.c.path.startswith(stem, autoescape=True), files.c.path > after)
+        inside = and_(lies_below(files.c.path, folder), files.c.path > after)
         async with reading(self._engine) as connection:
             return tuple(await _select(connection, account, inside, limit=limit))
 
@@ -152,6 +165,7 @@ async def add(
     Raises:
         PathTaken: Something is, and it is not to be overwritten.
     """
+    await lock(connection, entry.account, entry.path)
     before = await _find(connection, entry.account, entry.path)
     if before is not None and not overwrites:
         raise PathTaken(entry.path)
@@ -171,6 +185,25 @@ async def add(
     await add_folders(connection, entry.account, entry.folder)
     there = await _find(connection, entry.account, entry.path)
     return there or entry, debris
+
+
+async def keep_quota(
+    connection: AsyncConnection, account: str, quota_bytes: int | None, *, added_bytes: int
+) -> None:
+    """
+    Make sure, within the transaction that has added a file, that the account may keep all it has.
+
+    Raises:
+        StorageFull: It may not.
+    """
+    if quota_bytes is None:
+        return
+    # Who adds a file at the same time adds it before or after, and never beside this one.
+    await lock(connection, account)
+    query = select(func.coalesce(func.sum(files.c.size_bytes), 0))
+    used = (await connection.execute(query.where(files.c.account == account))).scalar_one()
+    if used > quota_bytes:
+        raise StorageFull(used_bytes=int(used) - added_bytes, quota_bytes=quota_bytes)
 
 
 async def _find(connection: AsyncConnection, account: str, path: str) -> FileEntry | None:

@@ -18,12 +18,26 @@ from edge.records.tables import debris
 # Whoever leaves debris clears it too, unless it dies.
 _CLEARED_BY_ITSELF_MS = 60_000
 
+# A large blob on its way to a slow store takes a while.
+_WRITTEN_WITHIN_MS = 3_600_000
+
 
 async def leave(connection: AsyncConnection, *blobs: str) -> None:
     """Write down, within a transaction, that nothing names these blobs from then on."""
     for blob in blobs:
         statement = insert_into(connection, debris).values(blob=blob, since_ms=now_ms())
         await connection.execute(statement.on_conflict_do_nothing())
+
+
+async def expect(connection: AsyncConnection, blob: str) -> None:
+    """
+    Write down, within a transaction, that a blob will be put which nothing names yet.
+
+    It is debris unless somebody names it (``keep``) within the time that writing it may take.
+    """
+    since = now_ms() + _WRITTEN_WITHIN_MS
+    statement = insert_into(connection, debris).values(blob=blob, since_ms=since)
+    await connection.execute(statement.on_conflict_do_nothing())
 
 
 async def keep(connection: AsyncConnection, blob: str) -> None:
@@ -37,6 +51,11 @@ class Debris:
     def __init__(self, engine: AsyncEngine, storage: Storage) -> None:
         self._engine = engine
         self._storage = storage
+
+    async def expect(self, blob: str) -> None:
+        """Write down that a blob will be put which nothing names yet."""
+        async with writing(self._engine) as connection:
+            await expect(connection, blob)
 
     async def clear(self, *blobs: str) -> None:
         """Delete blobs that were left, and the note of them."""

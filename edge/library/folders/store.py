@@ -22,7 +22,7 @@ from edge.library.folders.folder import (
     read,
     written,
 )
-from edge.records.dialects import insert_into, now_ms
+from edge.records.dialects import insert_into, lies_below, now_ms
 from edge.records.engine import reading, writing
 from edge.records.tables import files, folders
 
@@ -83,10 +83,9 @@ class Folders:
     async def made_in(self, account: str, path: str, *, recursive: bool) -> tuple[FolderEntry, ...]:
         """List the folder at *path* and those below it that were made, the outermost first."""
         mine = and_(folders.c.account == account, folders.c.made)
-        stem = path.rstrip("/") + "/"
         here = folders.c.path == path
         if recursive:
-            here = or_(here, folders.c.path.startswith(stem, autoescape=True))
+            here = or_(here, lies_below(folders.c.path, path))
         query = select(folders).where(mine, here).order_by(folders.c.path)
         async with reading(self._engine) as connection:
             return tuple(folder_entry(row._asdict()) for row in await connection.execute(query))

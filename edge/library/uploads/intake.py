@@ -8,11 +8,12 @@ on with, or bytes that nothing names. A part may come again, and two may finish 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from cache.singleflight import SingleFlight
 from cache.source import SourceMissing
 from edge.clock import Clock
 from edge.ids import new_upload_id, random_base58
@@ -25,20 +26,30 @@ from edge.library.quota import StorageQuota
 from edge.library.storage import Received, Storage
 from edge.library.uploads.store import PartTaken, UploadGone, UploadRows
 from edge.library.uploads.upload import (
+    MOST_PART_NUMBER,
     Part,
     Upload,
     missing_from,
-    part_blob,
+    new_part_blob,
     part_bytes_for,
     whole_of,
 )
 
 _BLOB_RANDOM_LENGTH = 21
+_MOST_CHARACTERS = 255
 _UNKNOWN_MIME = "application/octet-stream"
 
 
 def _nobody(_: FileEntry) -> None:
     """Tell nobody."""
+
+
+class BadWish(ValueError):
+    """Something that is said of a file cannot be kept."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class WrongPart(Exception):
@@ -71,6 +82,9 @@ class Intake:
     brought: Callable[[FileEntry], None] = _nobody
     """Told of each file that has come into its place."""
 
+    joins: SingleFlight[FileEntry | None] = field(default_factory=SingleFlight)
+    """Uploads whose parts are being put together by this process."""
+
     async def begin(self, account: str, wish: Wish, *, in_pieces: bool = False) -> Upload:
         """
         Settle where a file will be.
@@ -80,9 +94,11 @@ class Intake:
 
         Raises:
             BadPath: It cannot be there.
+            BadWish: What is said of it cannot be kept.
             PathTaken: Another one is, and may not be overwritten.
             StorageFull: The account has no room for it.
         """
+        _check(wish)
         await self.quota.check(account, wish.size_bytes)
         now = self.clock.now_ms()
         path = await self._free_path(account, wish, now)
@@ -116,9 +132,7 @@ class Intake:
             WrongPart: There is no such part, or it has another length.
             BodyTooLong: It goes on after its end.
         """
-        span = upload.range(number)
-        if span is None:
-            raise WrongPart(f"The upload has the parts 0 to {upload.parts - 1}.")
+        span = self._span(upload, number)
         length = span[1] - span[0]
         async with self.storage.receiving(body, most_bytes=length) as received:
             if received.size_bytes != length:
@@ -156,8 +170,8 @@ class Intake:
             WrongPart: They lie outside of the file, or it is whole already.
             PartTaken: Another part with this number has come before.
         """
-        if upload.done:
-            raise WrongPart("The upload is complete.")
+        if not 0 <= number <= MOST_PART_NUMBER:
+            raise WrongPart(f"Parts are numbered from 0 to {MOST_PART_NUMBER}.")
         if begin_bytes + received.size_bytes > upload.size_bytes:
             raise WrongPart(
                 f"Bytes {begin_bytes} to {begin_bytes + received.size_bytes - 1} came; "
@@ -167,9 +181,12 @@ class Intake:
 
     async def missing_from(self, upload: Upload) -> int | None:
         """Tell where the first byte is that has not come; None if all have."""
-        if upload.done:
+        parts = await self.rows.completed_parts(upload.id)
+        if whole_of(parts, upload.size_bytes) is not None:
             return None
-        return missing_from(await self.rows.completed_parts(upload.id), upload.size_bytes)
+        # Of an upload that is complete no parts are listed any more.
+        known = await self.rows.get(upload.id) or upload
+        return None if known.done else missing_from(parts, upload.size_bytes)
 
     async def arrived(self, upload: Upload) -> AsyncGenerator[bytes, None]:
         """
@@ -179,8 +196,7 @@ class Intake:
             SourceMissing: They have been put together meanwhile, or given up.
         """
         parts = await self.rows.completed_parts(upload.id)
-        names = [part_blob(upload.id, part.number, part.digest) for part in parts]
-        async for piece in self.storage.bytes_of(names):
+        async for piece in self.storage.bytes_of([part.blob for part in parts]):
             yield piece
 
     async def finish(self, upload: Upload) -> FileEntry:
@@ -208,8 +224,12 @@ class Intake:
             WrongPart: The part has not been received, or is another.
             PathTaken: Another file has come to the upload's path meanwhile.
         """
-        if upload.digest is None and not await self.rows.complete_part(upload.id, number, digest):
-            raise WrongPart("No part with this number and this ETag has been received.")
+        if not upload.done:
+            self._span(upload, number)
+            if not await self.rows.complete_part(upload.id, number, digest):
+                upload = await self.rows.get(upload.id) or upload
+                if not upload.done:
+                    raise WrongPart("No part with this number and this ETag has been received.")
         return await self._finish(upload)
 
     async def remaining(self, upload: Upload) -> tuple[int, ...]:
@@ -278,34 +298,51 @@ class Intake:
         completed: bool,
         replaces: bool = True,
     ) -> None:
-        blob = part_blob(upload.id, number, received.digest)
+        if upload.done:
+            raise WrongPart("The upload is complete.")
         part = Part(
             number=number,
+            blob=new_part_blob(upload.id, number),
             begin_bytes=begin_bytes,
             size_bytes=received.size_bytes,
             digest=received.digest,
         )
-        await self.storage.keep(blob, received)
+        # Until a row names it, it is debris of the future.
+        await self.debris.expect(part.blob)
+        await self.storage.keep(part.blob, received)
         try:
-            before = await self.rows.note_part(upload, part, completed=completed, replaces=replaces)
+            debris = await self.rows.note_part(upload, part, completed=completed, replaces=replaces)
         except PartTaken:
-            taken = await self.rows.completed_parts(upload.id)
-            if blob not in (part_blob(upload.id, each.number, each.digest) for each in taken):
-                await self.debris.clear(blob)
+            await self.debris.clear(part.blob)
             raise
         except UploadGone as gone:
-            await self.debris.clear(blob)
-            raise WrongPart("The upload was given up meanwhile.") from gone
-        if before is not None:
-            await self.debris.clear(before)
+            await self.debris.clear(part.blob)
+            raise WrongPart("The upload is complete, or was given up.") from gone
+        if debris is not None:
+            await self.debris.clear(debris)
+
+    def _span(self, upload: Upload, number: int) -> tuple[int, int]:
+        span = upload.range(number)
+        if span is None:
+            raise WrongPart(f"The upload has the parts 0 to {upload.parts - 1}.")
+        return span
 
     async def _finish(self, upload: Upload) -> FileEntry | None:
-        completed = await self.rows.completed_parts(upload.id)
-        whole = whole_of(completed, upload.size_bytes)
-        if not upload.done and whole is None:
+        # Who joins those that put it together may have been later than they looked.
+        while await self.missing_from(upload) is None:
+            entry = await self.joins.do(upload.id, lambda: self._put_together(upload))
+            if entry is not None:
+                return entry
+        return None
+
+    async def _put_together(self, upload: Upload) -> FileEntry | None:
+        whole = whole_of(await self.rows.completed_parts(upload.id), upload.size_bytes)
+        known = await self.rows.get(upload.id) or upload
+        if known.digest is not None:
+            return await self._in_place(upload, known.digest)
+        if whole is None:
             return None
-        digest = upload.digest or await self._joined(upload, _blobs(upload, whole or ()))
-        return await self._in_place(upload, digest, _blobs(upload, completed))
+        return await self._in_place(upload, await self._joined(upload, [p.blob for p in whole]))
 
     async def _joined(self, upload: Upload, parts: list[str]) -> str:
         try:
@@ -317,10 +354,15 @@ class Intake:
                 raise
             return finished.digest
 
-    async def _in_place(self, upload: Upload, digest: str, parts: Sequence[str] = ()) -> FileEntry:
+    async def _in_place(self, upload: Upload, digest: str) -> FileEntry:
         """Put a file whose bytes are kept into the catalogue, and forget what was there."""
-        entry, replaced = await self.rows.finish(upload, digest, parts)
-        await self.debris.clear(*parts, *replaced)
+        quota_bytes = await self.quota.quota_bytes(upload.account)
+        try:
+            entry, debris = await self.rows.finish(upload, digest, quota_bytes=quota_bytes)
+        except UploadGone as gone:
+            await self.debris.clear(upload.blob)
+            raise WrongPart("The upload was given up; it has to be begun anew.") from gone
+        await self.debris.clear(*debris)
         self.brought(entry)
         return entry
 
@@ -335,8 +377,16 @@ class Intake:
         raise PathTaken(path)
 
 
-def _blobs(upload: Upload, parts: Iterable[Part]) -> list[str]:
-    return [part_blob(upload.id, part.number, part.digest) for part in parts]
+def _check(wish: Wish) -> None:
+    """Refuse what no records can keep."""
+    for name, text in (("mime", wish.mime), ("originalFileName", wish.original_name)):
+        if text is not None and (len(text) > _MOST_CHARACTERS or "\0" in text):
+            raise BadWish(name, f"{name} has up to {_MOST_CHARACTERS} characters, and no NUL.")
+    draft = wish.draft
+    said = ("title", draft.title or ""), ("description", draft.description)
+    for name, text in (*said, *(("tags", tag) for tag in draft.tags)):
+        if "\0" in text:
+            raise BadWish(name, f"{name} may not have a NUL in it.")
 
 
 def _new_blob(account: str, path: str, now_ms: int) -> str:

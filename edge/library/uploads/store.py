@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from edge.library.catalogue.entry import FileEntry
-from edge.library.catalogue.store import add
+from edge.library.catalogue.store import add, keep_quota
 from edge.library.debris.store import keep, leave
 from edge.library.media.media import Draft
-from edge.library.uploads.upload import Part, Upload, part_blob
+from edge.library.uploads.upload import Part, Upload
 from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
-from edge.records.tables import upload_parts, uploads
+from edge.records.tables import files, upload_parts, uploads
 
 _NAMES = tuple(field.name for field in fields(Upload))
 _COLUMNS = tuple(uploads.c[name] for name in _NAMES)
@@ -85,43 +84,37 @@ class UploadRows:
             replaces: Whether it may come in place of another.
 
         Returns:
-            The blob of the part that had arrived before, if it was another: debris from now on.
+            The blob that is debris from now on: of the part that had arrived before, or this one
+            if that is the same.
 
         Raises:
             PartTaken: There is another, and it is not to be replaced.
-            UploadGone: The upload has been given up.
+            UploadGone: The upload is complete, or has been given up.
         """
         at = (upload_parts.c.upload == upload.id, upload_parts.c.number == part.number)
-        row = {
-            "begin_bytes": part.begin_bytes,
-            "size_bytes": part.size_bytes,
-            "digest": part.digest,
-            "completed": completed,
-        }
-        known = select(uploads.c.id).where(uploads.c.id == upload.id)
+        row = {each.name: getattr(part, each.name) for each in fields(Part)}
+        row["completed"] = completed
         async with writing(self._engine) as connection:
-            if (await connection.execute(known)).one_or_none() is None:
+            if not await _is_open(connection, upload.id):
                 raise UploadGone(upload.id)
             found = await connection.execute(select(*_PART_COLUMNS).where(*at))
-            before = found.one_or_none()
-            if before is not None and Part(**before._asdict()) == part:
-                return None
+            row_before = found.one_or_none()
+            before = None if row_before is None else Part(**row_before._asdict())
+            if before is not None and replace(before, blob=part.blob) == part:
+                return part.blob
             if before is not None and not replaces:
                 raise PartTaken(part.number)
-            await keep(connection, part_blob(upload.id, part.number, part.digest))
-            statement = insert_into(connection, upload_parts).values(
-                upload=upload.id, number=part.number, **row
-            )
+            await keep(connection, part.blob)
+            statement = insert_into(connection, upload_parts).values(upload=upload.id, **row)
             await connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=[upload_parts.c.upload, upload_parts.c.number], set_=row
                 )
             )
-            if before is None or before.digest == part.digest:
+            if before is None:
                 return None
-            debris = part_blob(upload.id, part.number, before.digest)
-            await leave(connection, debris)
-            return debris
+            await leave(connection, before.blob)
+            return before.blob
 
     async def complete_part(self, upload_id: str, number: int, digest: str) -> bool:
         """Mark the part that has this digest as the one that was meant; False if none has it."""
@@ -147,30 +140,59 @@ class UploadRows:
         async with reading(self._engine) as connection:
             return tuple(Part(**row._asdict()) for row in await connection.execute(query))
 
+    async def arrived_bytes(self, account: str) -> int:
+        """Sum up what has arrived of the account's uploads that are not complete."""
+        query = (
+            select(func.coalesce(func.sum(upload_parts.c.size_bytes), 0))
+            .join(uploads, uploads.c.id == upload_parts.c.upload)
+            .where(uploads.c.account == account, uploads.c.state == "open")
+        )
+        async with reading(self._engine) as connection:
+            return int((await connection.execute(query)).scalar_one())
+
     async def finish(
-        self, upload: Upload, digest: str, parts: Sequence[str] = ()
+        self, upload: Upload, digest: str, *, quota_bytes: int | None = None
     ) -> tuple[FileEntry, tuple[str, ...]]:
         """
         Put a whole upload's file into the catalogue, once.
 
         Args:
-            parts: The blobs it was joined from, which are debris then.
+            quota_bytes: What all files of the account may hold together.
 
         Returns:
-            The file, and the blobs of what it has replaced, which are debris since. Of two who
-            finish, the second replaces nothing.
+            The file, and the blobs that are debris since: the parts it was joined from, what it
+            has replaced, or what was joined once too often. Of two who finish, the second
+            replaces nothing.
 
         Raises:
             PathTaken: Another file has come there meanwhile.
+            StorageFull: The account has no room for it any more.
+            UploadGone: The upload has been given up.
         """
         async with writing(self._engine) as connection:
-            won = await _finish(connection, upload.id, digest)
             moment = (await connection.execute(select(now_ms()))).scalar_one()
             entry = file_of(upload, digest, moment)
-            if not won:
-                return entry, ()
-            await leave(connection, *parts)
-            return await add(connection, entry, draft=upload.draft, overwrites=upload.overwrites)
+            if await _is_open(connection, upload.id):
+                debris = await self._drop_parts(connection, upload)
+                values = {"state": "done", "digest": digest}
+                at = uploads.c.id == upload.id
+                await connection.execute(update(uploads).where(at).values(**values))
+                there, replaced = await add(
+                    connection, entry, draft=upload.draft, overwrites=upload.overwrites
+                )
+                await keep_quota(
+                    connection, upload.account, quota_bytes, added_bytes=upload.size_bytes
+                )
+                return there, (*debris, *replaced)
+            named = select(files.c.blob).where(files.c.blob == upload.blob)
+            unnamed = (await connection.execute(named)).one_or_none() is None
+            if unnamed:
+                await leave(connection, upload.blob)
+            known = select(uploads.c.id).where(uploads.c.id == upload.id)
+            gone = (await connection.execute(known)).one_or_none() is None
+        if gone:
+            raise UploadGone(upload.id)
+        return entry, (upload.blob,) if unnamed else ()
 
     async def abandoned(self, *, before_ms: int, limit: int) -> tuple[Upload, ...]:
         """List uploads that were begun before a moment and are not finished, the oldest first."""
@@ -183,28 +205,31 @@ class UploadRows:
         async with reading(self._engine) as connection:
             return tuple(_upload(row._asdict()) for row in await connection.execute(query))
 
-    async def abandon(self, upload: Upload) -> bool:
-        """Forget an upload that is not finished, its parts becoming debris; False if it is."""
-        at = (uploads.c.id == upload.id, uploads.c.state == "open")
-        parts = upload_parts.c.upload == upload.id
+    async def abandon(self, upload: Upload) -> tuple[str, ...] | None:
+        """Forget an upload that is not finished; return its blobs, now debris, None if it is."""
         async with writing(self._engine) as connection:
-            if (await connection.execute(select(uploads.c.id).where(*at))).one_or_none() is None:
-                return False
-            numbered = select(upload_parts.c.number, upload_parts.c.digest).where(parts)
-            found = (await connection.execute(numbered)).all()
-            await leave(connection, *(part_blob(upload.id, *row) for row in found), upload.blob)
-            await connection.execute(delete(upload_parts).where(parts))
-            await connection.execute(delete(uploads).where(*at))
-        return True
+            if not await _is_open(connection, upload.id):
+                return None
+            debris = (*await self._drop_parts(connection, upload), upload.blob)
+            await leave(connection, upload.blob)
+            await connection.execute(delete(uploads).where(uploads.c.id == upload.id))
+        return debris
+
+    async def _drop_parts(self, connection: AsyncConnection, upload: Upload) -> tuple[str, ...]:
+        """Forget the parts of an upload, whose blobs are debris then."""
+        mine = upload_parts.c.upload == upload.id
+        found = await connection.execute(select(upload_parts.c.blob).where(mine))
+        debris = tuple(found.scalars())
+        await leave(connection, *debris)
+        await connection.execute(delete(upload_parts).where(mine))
+        return debris
 
 
-async def _finish(connection: AsyncConnection, upload_id: str, digest: str) -> bool:
-    statement = (
-        update(uploads)
-        .where(uploads.c.id == upload_id, uploads.c.state == "open")
-        .values(state="done", digest=digest)
-    )
-    return (await connection.execute(statement)).rowcount == 1
+async def _is_open(connection: AsyncConnection, upload_id: str) -> bool:
+    """Tell whether an upload is under way, and keep it so until the end of the transaction."""
+    at = (uploads.c.id == upload_id, uploads.c.state == "open")
+    query = select(uploads.c.id).where(*at).with_for_update()
+    return (await connection.execute(query)).one_or_none() is not None
 
 
 def file_of(upload: Upload, digest: str, moment_ms: int) -> FileEntry:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from edge.ids import random_base58
 from edge.library.media.media import Draft
 
 # S3 takes no parts below this, and ten thousand of them at most.
 _LEAST_PART_BYTES = 5 << 20
 _MOST_PARTS = 10_000
 _PART_STEP_BYTES = 1 << 20
+_PART_RANDOM_LENGTH = 16
+
+MOST_PART_NUMBER = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +61,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Some bytes of an upload that have arrived; ``digest`` is theirs."""
+    """Some bytes of an upload that have arrived, kept as ``blob``; ``digest`` is theirs."""
 
     number: int
+    blob: str
     begin_bytes: int
     size_bytes: int
     digest: str
@@ -104,6 +109,6 @@ def part_bytes_for(size_bytes: int) -> int:
     return max(_LEAST_PART_BYTES, -(-least // _PART_STEP_BYTES) * _PART_STEP_BYTES)
 
 
-def part_blob(upload_id: str, number: int, digest: str) -> str:
-    """Name the bytes of a part; another body for it has another name."""
-    return f"parts/{upload_id}/{number:05}-{digest}"
+def new_part_blob(upload_id: str, number: int) -> str:
+    """Name the bytes of a part; names are never used twice, so none is taken for another's."""
+    return f"parts/{upload_id}/{number:05}-{random_base58(_PART_RANDOM_LENGTH)}"

@@ -176,11 +176,11 @@ class FormParser:
             raise malformed("The body ended before its last boundary.")
 
     def _take(self, piece: bytes) -> None:
+        self._body_bytes += len(piece)
         if not self._begun:
             # Some clients send a line break first, as if there were a preamble.
             piece = piece.lstrip(b"\r\n")
             self._begun = bool(piece)
-        self._body_bytes += len(piece)
         self._library.write(piece)
         if self._body_bytes > self._limits.most_body_bytes and not self.ended:
             raise too_long(self._limits)

@@ -50,7 +50,10 @@ def intake(records: AsyncEngine, catalogue: Catalogue, storage: Storage) -> Inta
         storage=storage,
         debris=Debris(records, storage),
         quota=StorageQuota(
-            accounts=Accounts(records, Seal(bytes(32))), catalogue=catalogue, default_bytes=QUOTA
+            accounts=Accounts(records, Seal(bytes(32))),
+            catalogue=catalogue,
+            uploads=UploadRows(records),
+            default_bytes=QUOTA,
         ),
         clock=Standing(),
     )

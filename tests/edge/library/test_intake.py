@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.library.catalogue.store import Catalogue, PathTaken
+from edge.library.catalogue.store import Catalogue, PathTaken, StorageFull
 from edge.library.paths import PathWish
-from edge.library.quota import StorageFull
 from edge.library.storage import BodyTooLong, Storage
 from edge.library.uploads.intake import Intake, Wish, WrongPart
 from edge.library.uploads.store import PartTaken

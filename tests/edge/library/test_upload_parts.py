@@ -9,7 +9,7 @@ from edge.library.uploads.upload import Part, whole_of
 
 def parts(*spans: tuple[int, int]) -> list[Part]:
     return [
-        Part(number=number, begin_bytes=begin, size_bytes=end - begin, digest="")
+        Part(blob="", number=number, begin_bytes=begin, size_bytes=end - begin, digest="")
         for number, (begin, end) in enumerate(spans)
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edge.app import build_app
+from edge.jobs.store import Jobs
 from edge.node import open_node
 from edge.settings import Settings
 from tests.edge.web.conftest import Answered, Call
@@ -95,3 +96,18 @@ async def test_the_player_page_starts_nothing(get: Get) -> None:
 
     assert page.headers["content-type"].startswith("text/html")
     assert (await get("/audio/note.wav?f=m4a&cache_only=true")).status == 404
+
+
+async def test_a_fault_of_ours_behind_the_router_is_told_as_one(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Jobs) -> None:
+        raise RuntimeError("a secret of ours")
+
+    monkeypatch.setattr(Jobs, "counts", fail)
+    async with open_node(Settings(data=tmp_path / "data", workers=1)) as node:
+        answer = await call(build_app(node), "GET", "/healthz")
+
+    assert answer.status == 500
+    assert json.loads(answer.body)["error"]["code"] == "internal_error"
+    assert b"secret of ours" not in answer.body

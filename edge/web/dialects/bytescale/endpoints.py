@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.accounts.principal import Principal
+from edge.web.bodies import refuse_nul
 from edge.web.responses import preflight_response
 
 Holder: TypeAlias = Callable[[Request, str], Awaitable[Principal]]
@@ -23,6 +24,7 @@ def account_route(path: str, holder: Holder, **endpoints: Endpoint) -> Route:
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS":
             return preflight_response((*endpoints, "OPTIONS"))
+        refuse_nul(request)
         account = request.path_params["account"]
         return await endpoints[method](request, account, await holder(request, account))
 

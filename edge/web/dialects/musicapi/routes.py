@@ -25,12 +25,12 @@ from edge.fill.wanted import understand
 from edge.jobs.job import Job, JobState
 from edge.jobs.store import Jobs
 from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.store import StorageFull
 from edge.library.importing.callback import code_of
 from edge.library.importing.importer import Importer, NoSound, failure_of
 from edge.library.importing.task import ImportState
 from edge.library.library import MediaGone, MediaLibrary
 from edge.library.media.media import Media, is_media_id
-from edge.library.quota import StorageFull
 from edge.web import problems
 from edge.web.auth import Auth
 from edge.web.base_url import BaseUrl

@@ -236,7 +236,6 @@ class ResumableUploads:
             return await self.hosting.accepted(media.file)
         if await library.intake.missing_from(upload) is not None:
             return None
-        await library.intake.quota.check(upload.account, upload.size_bytes)
         return await self.hosting.accepted(await library.intake.finish(await self._named(upload)))
 
     async def _named(self, upload: Upload) -> Upload:

@@ -13,10 +13,9 @@ from starlette.types import ASGIApp, Message
 from cache.artifacts import ArtifactMissing
 from cache.source import SourceMissing, SourceUnreachable
 from edge.fill.problems import QueueFull, TooManyTransforms
-from edge.library.catalogue.store import PathTaken
+from edge.library.catalogue.store import PathTaken, StorageFull
 from edge.library.library import MediaGone
 from edge.library.paths import BadPath
-from edge.library.quota import StorageFull
 from edge.library.storage import BodyTooLong
 from edge.library.uploads.intake import WrongPart
 from edge.library.uploads.store import PartTaken

@@ -8,6 +8,7 @@ finds what the first has left by the media's id, so that no file comes twice.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections import Counter
@@ -16,12 +17,12 @@ from urllib.parse import unquote, urlsplit
 from cache.origins.fetch import Fetcher
 from cache.source import SourceForbidden, SourceProblem, SourceTooLarge
 from edge.jobs.wakeups import wait
+from edge.library.catalogue.store import StorageFull
 from edge.library.importing.store import ImportTasks, TooManyImports
 from edge.library.importing.task import Failure, ImportTask
 from edge.library.library import MediaGone, MediaLibrary
 from edge.library.media.media import Draft, Media, new_media_id
 from edge.library.paths import PathWish
-from edge.library.quota import StorageFull
 from edge.library.uploads.intake import Wish
 from edge.library.webhooks.store import Events
 
@@ -133,30 +134,44 @@ class Importer:
         What may pass by itself raises, and the task is begun again when its lease has lapsed.
         """
         if task.attempts > MOST_ATTEMPTS:
-            failure: Failure | None = Failure(
-                code="lost_too_often",
-                message=f"It was begun {MOST_ATTEMPTS} times, and never came to an end.",
-            )
+            failure: Failure | None = await self._given_up(task)
         else:
             failure = await self._failure_of(task)
         if await self.tasks.finish(task, failure):
             self._events.wake()
 
+    async def _given_up(self, task: ImportTask) -> Failure:
+        """Take away what may have come: nobody will be told of it."""
+        with contextlib.suppress(NoSound, MediaGone):
+            await self._clear(task)
+        await self._library.delete(task.account, task.media)
+        return Failure(
+            code="lost_too_often",
+            message=f"It was begun {MOST_ATTEMPTS} times, and never came to an end.",
+        )
+
     async def _failure_of(self, task: ImportTask) -> Failure | None:
-        if task.attempts > 1:
-            await self._clear(task.media)
         try:
+            await self._clear(task)
             await self._brought(task.account, task.url, task.media, _QUEUED_SECONDS)
         except (SourceProblem, StorageFull, NoSound, MediaGone) as problem:
             _log.info("import %s of %s: %s", task.id, task.account, problem)
             return failure_of(problem)
         return None
 
-    async def _clear(self, media_id: str) -> None:
-        """Forget an upload that was cut short: what comes now may have another length."""
-        upload = await self._library.uploads.of_media(media_id)
-        if upload is not None and not upload.done:
-            await self._library.uploads.abandon(upload)
+    async def _clear(self, task: ImportTask) -> None:
+        """
+        Forget an upload that was cut short: what comes now may have another length.
+
+        Raises:
+            NoSound, MediaGone: The file has come before, and is gone again.
+        """
+        upload = await self._library.uploads.of_media(task.media)
+        if upload is None or await self._library.give_up(upload):
+            return
+        gone = await self._library.rows.get(task.account, task.media, deleted=True)
+        if gone is not None:
+            raise MediaGone(upload.path) if gone.flaw is None else NoSound(gone.flaw)
 
     async def _brought(self, account: str, url: str, media_id: str, seconds: float) -> Media:
         there = await self._library.rows.get(account, media_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest_asyncio
 from cache.source import read_whole
 from edge.library.housekeeping import Housekeeper
 from edge.library.library import MediaGone
-from edge.library.media.media import Draft, Media
+from edge.library.media.media import Draft, Media, new_media_id
 from edge.library.paths import PathWish
 from edge.library.uploads.intake import Wish
 from edge.node import Node, open_node
@@ -141,6 +142,27 @@ async def test_files_that_nobody_has_looked_at_are_described_in_a_round(node: No
     await (await keeper_in(node, 0)).round()
     known = await library.rows.get(ACCOUNT, entry.media)
     assert known is not None and known.title == "Its own title"
+
+
+async def test_an_import_that_was_no_sound_is_remembered_as_such(node: Node) -> None:
+    library, tasks = node.archive.library, node.records.import_tasks
+    url, media_id = "http://a.invalid/page.mp3", new_media_id()
+    flawed = await library.bring(
+        ACCOUNT, wish(f"/clips/{media_id}.mp3", media=media_id), one(b"no sound" * 99)
+    )
+    # As if the process had died before it could say so.
+    await library.delete(ACCOUNT, media_id)
+    kept = blobs(node)
+    task = await tasks.submit(
+        account=ACCOUNT, url=url, callback_url="http://a.invalid/", media=media_id, most=1
+    )
+    async with asyncio.timeout(60):
+        while not task.state.settled:
+            await asyncio.sleep(0.01)
+            task = await tasks.get(ACCOUNT, task.id) or task
+
+    assert task.error_message == f"The URL leads to no sound: {flawed.flaw}"
+    assert blobs(node) == kept
 
 
 async def test_uploads_that_nobody_finishes_are_given_up_with_their_bytes(

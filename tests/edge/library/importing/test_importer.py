@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from sqlalchemy import update
@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cache.origins.fetch import Fetcher
 from cache.source import SourceForbidden, SourceTooLarge, SourceUnreachable
 from edge.library.catalogue.entry import FileEntry
+from edge.library.catalogue.store import StorageFull
 from edge.library.importing.importer import MOST_ATTEMPTS, Importer, NoSound
 from edge.library.importing.store import ImportTasks, TooManyImports
 from edge.library.importing.task import ImportState, ImportTask
 from edge.library.library import MediaGone
-from edge.library.media.media import Media
-from edge.library.quota import StorageFull
+from edge.library.media.media import Draft, Media
 from edge.library.uploads.intake import Wish
+from edge.library.uploads.upload import Upload
 from edge.library.webhooks.store import Events
 from edge.records.engine import writing
 from edge.records.tables import imports
@@ -35,6 +36,8 @@ class Library:
     """A library that has what was fetched, and fails as it is told to."""
 
     known: dict[str, Media] = field(default_factory=dict)
+    deleted: dict[str, Media] = field(default_factory=dict)
+    under_way: set[str] = field(default_factory=set)
     fetched: list[tuple[str, str, str]] = field(default_factory=list)
     fails: Exception | None = None
     flaw: str | None = None
@@ -48,11 +51,17 @@ class Library:
     def uploads(self) -> Library:
         return self
 
-    async def of_media(self, media_id: str) -> None:
-        """There is no upload."""
+    async def of_media(self, media_id: str) -> Upload | None:
+        come = media_id in self.under_way | self.known.keys() | self.deleted.keys()
+        return upload(media_id) if come else None
 
-    async def get(self, account: str, media_id: str) -> Media | None:
-        return self.known.get(media_id)
+    async def give_up(self, given_up: Upload) -> bool:
+        there = given_up.media in self.under_way
+        self.under_way.discard(given_up.media)
+        return there
+
+    async def get(self, account: str, media_id: str, *, deleted: bool = False) -> Media | None:
+        return (self.deleted if deleted else self.known).get(media_id)
 
     async def fetch(self, account: str, url: str, wish: Wish, *, timeout_seconds: float) -> Media:
         self.fetched.append((account, url, str(wish.path.whole)))
@@ -64,10 +73,31 @@ class Library:
         return self.known[wish.media]
 
     async def described(self, entry: FileEntry) -> Media:
+        if self.fails is not None:
+            raise self.fails
         return self.known[entry.media]
 
     async def delete(self, account: str, media_id: str) -> bool:
-        return self.known.pop(media_id, None) is not None
+        if media_id not in self.known:
+            return False
+        self.deleted[media_id] = self.known.pop(media_id)
+        return True
+
+
+def upload(media_id: str) -> Upload:
+    return Upload(
+        id="u",
+        account=ACCOUNT,
+        path=f"/clips/{media_id}.mp3",
+        blob="x",
+        size_bytes=1,
+        part_bytes=1,
+        mime="audio/mpeg",
+        media=media_id,
+        draft=Draft(),
+        overwrites=True,
+        created_ms=0,
+    )
 
 
 def media(account: str, media_id: str, flaw: str | None = None) -> Media:
@@ -225,6 +255,55 @@ async def test_what_may_pass_is_begun_again_so_many_times(
     (message,) = await told(records)
     assert (task.id, None, 500) == (message["task_id"], message["clip_id"], message["code"])
     assert len(library.fetched) == MOST_ATTEMPTS
+
+
+async def test_what_came_for_a_task_that_was_lost_too_often_is_taken_away(
+    records: AsyncEngine, importer: Importer, library: Library
+) -> None:
+    task = await claimed(importer)
+    library.known[task.media] = media(ACCOUNT, task.media)
+    async with writing(records) as connection:
+        await connection.execute(update(imports).values(attempts=MOST_ATTEMPTS + 1))
+
+    await importer.do(replace(task, attempts=MOST_ATTEMPTS + 1))
+
+    assert library.known == {}
+    (message,) = await told(records)
+    assert (message["clip_id"], message["code"]) == (None, 500)
+
+
+@pytest.mark.parametrize(
+    ("flaw", "said"),
+    [
+        ("It is a page.", "The URL leads to no sound: It is a page."),
+        (None, "The file was deleted while it was looked at."),
+    ],
+)
+async def test_what_has_come_and_gone_before_a_crash_is_not_fetched_again(
+    records: AsyncEngine, importer: Importer, library: Library, flaw: str | None, said: str
+) -> None:
+    task = await claimed(importer)
+    library.deleted[task.media] = media(ACCOUNT, task.media, flaw)
+
+    await importer.do(task)
+
+    assert (library.fetched, library.known) == ([], {})
+    assert [(None, 400, said)] == [
+        (message["clip_id"], message["code"], message["message"]) for message in await told(records)
+    ]
+
+
+async def test_an_upload_that_was_cut_short_is_begun_anew(
+    importer: Importer, library: Library
+) -> None:
+    task = await claimed(importer)
+    # Even of a process that has stopped in good order, whose attempt does not count.
+    assert task.attempts == 1
+    library.under_way.add(task.media)
+
+    await importer.do(task)
+
+    assert (library.under_way, list(library.known)) == (set(), [task.media])
 
 
 async def test_a_task_that_another_has_taken_over_is_stopped(

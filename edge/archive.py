@@ -62,6 +62,7 @@ async def open_archive(
         quota=StorageQuota(
             accounts=records.accounts,
             catalogue=records.catalogue,
+            uploads=uploads,
             default_bytes=settings.storage_quota_bytes,
         ),
         clock=clock,
@@ -108,6 +109,7 @@ async def open_archive(
             await importer.aclose()
             await sender.aclose()
             await describer.aclose()
+            await intake.joins.aclose()
 
 
 @contextlib.asynccontextmanager

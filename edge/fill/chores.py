@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from edge import ids
@@ -18,8 +19,24 @@ from edge.fill.leases import LeaseLost, Progress, while_leased
 from edge.jobs.job import ORDINARY_PRIORITY, Job, Lease
 from edge.jobs.store import Jobs
 
-Chore: TypeAlias = Callable[[str, bytes, Progress], Awaitable[Mapping[str, object]]]
-"""Does the order of an account, and returns what is to be said of it in the job."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """
+    What an account has asked for: *text* is JSON that only the chore understands.
+
+    ``at_ms`` is when, by the database's clock; ``begun_before`` says that somebody may have done
+    a part of it already.
+    """
+
+    account: str
+    text: bytes
+    at_ms: int
+    begun_before: bool = False
+
+
+Chore: TypeAlias = Callable[[Order, Progress], Awaitable[Mapping[str, object]]]
+"""Does what was ordered, and returns what is to be said of it in the job."""
 
 
 class UnknownChore(Exception):
@@ -57,12 +74,18 @@ class Chores:
             LeaseLost: It was cancelled, or passed on.
             UnknownChore: It is none of this node's.
         """
-        name, _, order = lease.subject.partition(" ")
+        name, _, text = lease.subject.partition(" ")
         chore = self._known.get(name)
         if chore is None:
             raise UnknownChore(name)
         progress = Progress()
-        work = _done(chore(lease.account, order.encode(), progress))
+        order = Order(
+            account=lease.account,
+            text=text.encode(),
+            at_ms=lease.created_ms,
+            begun_before=lease.epoch > 1,
+        )
+        work = _done(chore(order, progress))
         told = await while_leased(self._jobs, lease, work, progress)
         if not await self._jobs.finish(lease, charge=None, details=json.dumps(dict(told))):
             raise LeaseLost

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cache.artifacts import Artifacts
-from edge.fill.chores import Chores
+from edge.fill.chores import Chores, Order
 from edge.fill.leases import Progress
 from edge.jobs.sources.store import JobSources
 
@@ -53,12 +53,12 @@ class CacheResets:
         """Let a node do resets."""
         chores.know(RESET, self.reset)
 
-    async def reset(self, account: str, order: bytes, _: Progress) -> Mapping[str, object]:
+    async def reset(self, order: Order, _: Progress) -> Mapping[str, object]:
         """Remove the artifacts whose URL below the account matches."""
-        wanted = msgspec.json.decode(order, type=Reset)
+        wanted = msgspec.json.decode(order.text, type=Reset)
         if not wanted.permanent:
             return {"removed": 0}
-        return {"removed": await self.remove(account, wanted.pattern)}
+        return {"removed": await self.remove(order.account, wanted.pattern)}
 
     async def remove(self, account: str, pattern: str) -> int:
         """Remove the artifacts whose primary source a pattern means; return their number."""

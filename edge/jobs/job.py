@@ -78,12 +78,17 @@ class Job:
             subject=self.subject,
             owner=owner,
             epoch=self.epoch,
+            created_ms=self.created_ms,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to work on a job until it lapses; its epoch tells it from every other."""
+    """
+    The right to work on a job until it lapses; its epoch tells it from every other.
+
+    ``created_ms`` is when the job was asked for, by the database's clock.
+    """
 
     job_id: str
     key: str
@@ -91,3 +96,4 @@ class Lease:
     subject: str
     owner: str
     epoch: int
+    created_ms: int

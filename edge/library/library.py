@@ -20,7 +20,7 @@ from edge.library.media.store import MediaRows
 from edge.library.uploads.imports import Imports
 from edge.library.uploads.intake import Intake, Wish
 from edge.library.uploads.store import UploadRows
-from edge.library.uploads.upload import Upload, part_blob
+from edge.library.uploads.upload import Upload
 
 
 class MediaGone(Exception):
@@ -80,10 +80,10 @@ class MediaLibrary:
 
     async def give_up(self, upload: Upload) -> bool:
         """Forget an upload that is not finished, and its parts; False if it is."""
-        parts = await self.uploads.completed_parts(upload.id)
-        if not await self.uploads.abandon(upload):
+        debris = await self.uploads.abandon(upload)
+        if debris is None:
             return False
-        await self.debris.clear(*(part_blob(upload.id, part.number, part.digest) for part in parts))
+        await self.debris.clear(*debris)
         return True
 
     async def delete_file(self, account: str, path: str) -> FileEntry | None:
@@ -100,11 +100,16 @@ class MediaLibrary:
         await self.made_of.clear(account, [path])
         return removed.file
 
-    async def delete_files(self, account: str, paths: Sequence[str]) -> int:
-        """Delete some files as ``delete_file`` does one; return how many there were."""
+    async def delete_files(self, account: str, paths: Sequence[str], *, not_after_ms: int) -> int:
+        """
+        Delete some files as ``delete_file`` does one; return how many there were.
+
+        Args:
+            not_after_ms: Leave files that have come after this moment.
+        """
         gone: set[str] = set()
         for path in paths:
-            removed = await self.catalogue.remove(account, path)
+            removed = await self.catalogue.remove(account, path, not_after_ms=not_after_ms)
             if removed is not None:
                 await self.debris.clear(*removed.debris)
                 gone.add(path)

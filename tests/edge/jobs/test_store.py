@@ -56,7 +56,13 @@ async def test_an_owner_starts_a_new_job_at_once(jobs: Jobs) -> None:
     )
 
     assert lease == Lease(
-        job_id=job.id, key="k", account=ACCOUNT, subject="/a.mp3?f=aac", owner="node", epoch=1
+        job_id=job.id,
+        key="k",
+        account=ACCOUNT,
+        subject="/a.mp3?f=aac",
+        owner="node",
+        epoch=1,
+        created_ms=job.created_ms,
     )
     assert (job.state, job.owner, job.epoch) == (JobState.RUNNING, "node", 1)
     assert job.lease_until_ms == job.created_ms + 3_600_000

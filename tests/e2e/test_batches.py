@@ -114,6 +114,18 @@ def test_a_folder_is_copied_and_deleted_with_all_below_it(edge: Edge) -> None:
     assert call(edge, "GET", "/folders?folderPath=/copy/of/deep").status == 404
 
 
+def test_what_cannot_be_copied_keeps_nothing_else_out(edge: Edge) -> None:
+    for path in ("/deep/0.bin", f"/deep/{'a' * 200}/{'b' * 200}/1.bin", "/deep/z.bin"):
+        bring(edge, path, b"x")
+    order = {"source": "/deep", "destination": f"/{'c' * 200}"}
+    job = done(edge, call(edge, "POST", "/folders/copy", order))
+
+    assert job["status"] == "Succeeded"
+    assert {**job["summary"], "reason": None} == {"copied": 2, "failed": 1, "reason": None}
+    assert "512 are allowed" in job["summary"]["reason"]
+    assert there(edge, f"/{'c' * 200}/z.bin")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "says"),
     [
@@ -122,6 +134,8 @@ def test_a_folder_is_copied_and_deleted_with_all_below_it(edge: Edge) -> None:
         ("POST", "/files/copy/batch", {"files": [{"source": "/a"}]}, "destination"),
         ("POST", "/folders/copy", {"source": "/a", "destination": "/a/b"}, "into itself"),
         ("POST", "/folders/copy", {"source": "/", "destination": "/a"}, "into itself"),
+        ("POST", "/folders/copy", {"source": "/a/b", "destination": "/a"}, "lies in"),
+        ("POST", "/folders/copy", {"source": "/a", "destination": "/"}, "lies in"),
         ("DELETE", "/folders", {"folderPath": 3}, "folderPath"),
     ],
 )

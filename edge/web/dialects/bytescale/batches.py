@@ -163,9 +163,13 @@ def _deleted(body: wire.DeleteFolder) -> chores.DeleteFolder:
 
 def _copied(body: wire.CopyFolder) -> chores.CopyFolder:
     source, destination = folder_path(body.source), folder_path(body.destination)
-    if f"{destination.rstrip('/')}/".startswith(f"{source.rstrip('/')}/"):
+    from_stem, to_stem = f"{source.rstrip('/')}/", f"{destination.rstrip('/')}/"
+    if to_stem.startswith(from_stem) or from_stem.startswith(to_stem):
+        # Copies would take the places of files that are yet to be copied.
         raise problems.bad_parameter(
-            "destination", "A folder cannot be copied into itself.", value=destination
+            "destination",
+            "A folder cannot be copied into itself, nor to a folder that it lies in.",
+            value=destination,
         )
     return chores.CopyFolder(
         source=source,

@@ -75,7 +75,10 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
             job_sources=JobSources(engine),
             ledger=Ledger(engine),
             catalogue=Catalogue(engine),
-            folders=Folders(engine),
+            folders=Folders(
+                engine,
+                mounted=[settings.account] if settings.root or settings.mounts else [],
+            ),
             media=MediaRows(engine),
             uploads=UploadRows(engine),
             import_tasks=ImportTasks(engine, lease_ms=settings.lease_seconds * 1000),

@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -24,7 +25,7 @@ _VERSION_OF_PARTS = "p1"
 
 # No URL has a space in it, so no signature of the one kind is one of the other.
 _MARK_OF_PARTS = "parts "
-_LONGEST_KEY_ID = 64
+_KEY_ID = re.compile(r"[!-~]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ def read_signature(text: str) -> Signature | None:
     """Read the value of ``sig``; None if it cannot be one."""
     version, _, rest = text.partition(".")
     key_id, _, mac = rest.partition(".")
-    if not 0 < len(key_id) <= _LONGEST_KEY_ID or not mac.isascii():
+    if not _KEY_ID.fullmatch(key_id) or not mac.isascii():
         return None
     if version not in (_VERSION, _VERSION_OF_PARTS):
         return None

@@ -9,6 +9,7 @@ secret (RFC 8725, 3.1).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,7 @@ from edge.accounts.permissions import Act, PathPermission, Reach
 from edge.accounts.scopes import EVERY_SCOPE, Scope, Scopes
 
 LONGEST_TOKEN: Final = 8192
+_KEY_ID: Final = re.compile(r"[!-~]{1,64}")
 
 # The last second of the year 9999.
 _LATEST: Final = 253_402_300_799
@@ -128,7 +130,10 @@ def read_header(text: str) -> TokenHeader:
     except ValueError:
         accepted = ", ".join(TokenAlgorithm)
         raise BadToken(f"The token's alg is not one of {accepted}.") from None
-    return TokenHeader(algorithm=algorithm, key_id=header.get("kid"))
+    key_id = header.get("kid")
+    if key_id is not None and not (isinstance(key_id, str) and _KEY_ID.fullmatch(key_id)):
+        raise BadToken("The token's kid is the id of no key.")
+    return TokenHeader(algorithm=algorithm, key_id=key_id)
 
 
 def read_token(text: str, keys: Iterable[TokenKey], *, account: str, now_ms: int) -> Token:

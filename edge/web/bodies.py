@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Final, TypeVar
 
@@ -11,6 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from edge.web import problems
 
 MOST_JSON_BYTES: Final = 1 << 16
+
+# Who uploads over a bad line is silent for a while; who holds connections is for ever.
+SILENCE_SECONDS: Final = 60.0
 
 _Body = TypeVar("_Body")
 
@@ -27,18 +31,40 @@ def refuse_nul(request: Request) -> None:
         raise problems.bad_request("The URL has a NUL character (%00) in it.")
 
 
+async def pieces_of(request: Request) -> AsyncIterator[bytes]:
+    """
+    Yield a request's body as it comes.
+
+    Raises:
+        ClientDisconnect: The client has gone before its end.
+        TimeoutError: It has said nothing for ``SILENCE_SECONDS``.
+    """
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                piece = await anext(stream)
+        except StopAsyncIteration:
+            return
+        yield piece
+
+
 async def body_of(request: Request) -> AsyncIterator[bytes]:
     """
     Yield a request's body as it comes.
 
     Raises:
-        Problem: The client has gone before its end.
+        Problem: The client has gone, or fallen silent, before its end.
     """
     try:
-        async for piece in request.stream():
+        async for piece in pieces_of(request):
             yield piece
     except ClientDisconnect:
         raise problems.bad_request("The body ended before its end.") from None
+    except TimeoutError:
+        raise problems.too_slow(
+            f"No byte of the body has come for {SILENCE_SECONDS:g} s."
+        ) from None
 
 
 async def whole_body_of(request: Request, *, most_bytes: int = MOST_JSON_BYTES) -> bytes:

@@ -113,6 +113,11 @@ def too_large(message: str, **details: object) -> Problem:
     return Problem(413, "too_large", message, details=details)
 
 
+def too_slow(message: str) -> Problem:
+    """Refuse to wait any longer for what the client has to say."""
+    return Problem(408, "request_timeout", message, headers={"Connection": "close"})
+
+
 def range_not_satisfiable(size_bytes: int) -> Problem:
     """Say that no byte asked for exists, and how many do."""
     return Problem(

@@ -27,7 +27,9 @@ COMMON_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 # The fields of a request on which it depends what a client may see.
-CREDENTIAL_FIELDS: Final = "Authorization, Authorization-Token, Cookie"
+CREDENTIAL_FIELDS: Final = (
+    "Authorization, Authorization-Token, Cookie, Stream-Public-Key, Stream-Secret-Key"
+)
 
 READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 

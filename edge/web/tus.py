@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from edge.web import problems
+from edge.web.bodies import pieces_of
 from edge.web.problems import Problem
 from edge.web.responses import COMMON_HEADERS, NO_STORE, preflight_response
 
@@ -166,19 +167,19 @@ def continuation_of(request: Request, *, offset: int, size_bytes: int) -> Contin
 
 async def bytes_of(request: Request, checksum: Checksum | None) -> AsyncGenerator[bytes, None]:
     """
-    Yield a body as it comes; if the client goes away, what came before counts.
+    Yield a body as it comes; if the client goes away or falls silent, what came before counts.
 
     Raises:
         Problem: With a *checksum*: the body is not what it says (460), or not all of it (400).
     """
     hashed = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
     try:
-        async for piece in request.stream():
+        async for piece in pieces_of(request):
             if hashed is not None:
                 hashed.update(piece)
             if piece:
                 yield piece
-    except ClientDisconnect:
+    except (ClientDisconnect, TimeoutError):
         if checksum is None:
             return
         raise problems.bad_request("The body ended before its end.") from None

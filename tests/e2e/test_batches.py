@@ -137,6 +137,12 @@ def test_what_cannot_be_copied_keeps_nothing_else_out(edge: Edge) -> None:
         ("POST", "/folders/copy", {"source": "/a/b", "destination": "/a"}, "lies in"),
         ("POST", "/folders/copy", {"source": "/a", "destination": "/"}, "lies in"),
         ("DELETE", "/folders", {"folderPath": 3}, "folderPath"),
+        # Nobody empties the whole account by leaving something out.
+        ("DELETE", "/folders", {"folderPath": ""}, "path"),
+        ("DELETE", "/folders", {"folderPath": "//"}, "path"),
+        ("DELETE", "/folders/batch", {"folders": [{"folderPath": ""}]}, "path"),
+        ("PUT", "/folders", {"folderPath": ""}, "path"),
+        ("POST", "/folders/copy", {"source": "", "destination": "/a"}, "path"),
     ],
 )
 def test_what_cannot_be_done_is_told_why(

@@ -260,7 +260,7 @@ def test_credits_are_the_quota(server: Edge, clip: str) -> None:
         ("/sonic/wav", {}, 400, "clip_id has to be the id of a clip"),
         ("/sonic/wav", {"clip_id": str(uuid.UUID(int=1))}, 404, "no clip"),
         ("/sonic/bpm", {"clip_id": "../../x"}, 404, "no clip"),
-        ("/sonic/task/%00", None, 404, "no such task and no such clip"),
+        ("/sonic/task/%00", None, 400, "NUL character"),
         ("/sonic/task/nothing", None, 404, "no such task and no such clip"),
         (f"/sonic/task/{uuid.UUID(int=1)}", None, 404, "no such task and no such clip"),
         ("/sonic", {}, 404, "no endpoint /api/v1/sonic."),

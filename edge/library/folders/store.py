@@ -8,7 +8,7 @@ the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
@@ -30,8 +30,15 @@ from edge.records.tables import files, folders
 class Folders:
     """Every account's folders."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, mounted: Collection[str] = ()) -> None:
+        """
+        Prepare.
+
+        Args:
+            mounted: Accounts that have files in mounts, which no deletion of a folder deletes.
+        """
         self._engine = engine
+        self._mounted = frozenset(mounted)
         self._watchers: list[Callable[[str], None]] = []
 
     def watch(self, watcher: Callable[[str], None]) -> None:
@@ -91,14 +98,17 @@ class Folders:
             return tuple(folder_entry(row._asdict()) for row in await connection.execute(query))
 
     async def unmake(self, account: str, path: str) -> bool:
-        """Let a folder be there no longer than something is in it; False if there is none."""
+        """
+        Let a folder be there no longer than something is in it; False if there is none.
+
+        What of it is public stays as it is where mounted files may be left in it.
+        """
+        values: dict[str, object] = {"made": False, "description": None}
+        if account not in self._mounted:
+            values["public_permissions"] = None
         async with writing(self._engine) as connection:
             at = and_(folders.c.account == account, folders.c.path == path)
-            found = await connection.execute(
-                folders.update()
-                .where(at)
-                .values(made=False, description=None, public_permissions=None)
-            )
+            found = await connection.execute(folders.update().where(at).values(values))
             await prune(connection, account, path)
         self._tell(account)
         return found.rowcount == 1
@@ -141,7 +151,12 @@ async def prune(connection: AsyncConnection, account: str, folder: str) -> None:
         for query in (below, inside):
             if (await connection.execute(query.limit(1))).one_or_none() is not None:
                 return
-        at = and_(folders.c.account == account, folders.c.path == folder, ~folders.c.made)
+        at = and_(
+            folders.c.account == account,
+            folders.c.path == folder,
+            ~folders.c.made,
+            folders.c.public_permissions.is_(None),
+        )
         if (await connection.execute(delete(folders).where(at))).rowcount == 0:
             return
         folder = folder_of(folder)

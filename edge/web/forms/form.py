@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
 
+from edge.web.bodies import pieces_of
 from edge.web.forms.heads import Head
 from edge.web.forms.mistakes import unsupported
 from edge.web.forms.parser import (
@@ -152,7 +153,7 @@ def form_of(request: Request, limits: Limits) -> Form:
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
     """Yield the body until it ends or the client is gone; which it was, the form's end tells."""
     try:
-        async for piece in request.stream():
+        async for piece in pieces_of(request):
             yield piece
-    except ClientDisconnect:
+    except (ClientDisconnect, TimeoutError):
         return

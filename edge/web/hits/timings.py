@@ -16,6 +16,8 @@ from starlette.types import Message, Scope, Send
 ALLOW_ORIGIN: Final = (b"timing-allow-origin", b"*")
 NAME: Final = b"server-timing"
 
+_HIDING: Final = (401, 403, 404)
+
 _KEY: Final = "edge.timings"
 
 
@@ -48,7 +50,8 @@ class Timings:
         """Add the stages to whatever answer is sent."""
 
         async def send_timed(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            # Of what is missing it would tell whether it is only not shown.
+            if message["type"] == "http.response.start" and message["status"] not in _HIDING:
                 fields = [*message["headers"], ALLOW_ORIGIN, (NAME, self.header())]
                 message = {**message, "headers": fields}
             await send(message)

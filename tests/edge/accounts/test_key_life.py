@@ -127,7 +127,9 @@ async def test_a_public_key_is_not_sealed_and_signs_nothing(records: AsyncEngine
     assert await accounts.token_keys(ACCOUNT, made.id) == ()
 
 
-@pytest.mark.parametrize("before", [None, Seal(b"\1" * 32).close("lost", of="any")])
+@pytest.mark.parametrize(
+    "before", [None, Seal(b"\1" * 32).close("lost", of="any")], ids=["none", "another's"]
+)
 async def test_a_key_without_a_seal_that_opens_is_sealed_when_it_is_used(
     records: AsyncEngine, before: str | None
 ) -> None:

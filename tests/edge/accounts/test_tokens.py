@@ -243,3 +243,9 @@ def test_a_token_may_be_used_from_the_origins_it_names() -> None:
     assert not bound.used_from("null")
     assert read(token()).used_from("https://anywhere.example")
     assert not read(token(allowedOrigins=[])).used_from("https://example.com")
+
+
+@pytest.mark.parametrize("kid", ["\ud800", "a\0b", "", "a" * 65, 3, ["a"], {"a": 1}])
+def test_a_token_whose_key_id_is_none_is_no_token(kid: object) -> None:
+    with pytest.raises(BadToken):
+        read_header(spelt({"alg": "HS256", "kid": kid}, {"exp": EXP}))

@@ -86,3 +86,17 @@ async def test_the_outermost_folder_has_settings_too(records: AsyncEngine) -> No
     assert (await folders.get(ACCOUNT, "/")) is not None
     found = await catalogue.find(ACCOUNT, "/a.mp3")
     assert found is not None and found.grants == EVERYTHING
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+async def test_what_deletion_leaves_in_a_folder_stays_as_private_as_it_was(
+    records: AsyncEngine, mounted: bool
+) -> None:
+    folders = Folders(records, mounted=[ACCOUNT] if mounted else [])
+    await folders.make(ACCOUNT, "/shut/deep", description="mine", permissions=())
+    assert await folders.unmake(ACCOUNT, "/shut/deep")
+
+    granted = (await folders.permissions(ACCOUNT)).grants("/shut/deep/a.mp3")
+    assert granted == (() if mounted else EVERYTHING)
+    left = await folders.get(ACCOUNT, "/shut/deep")
+    assert (left is not None) is mounted

@@ -34,6 +34,9 @@ from transforms import grammar
 from transforms.delivery import read_delivery
 
 # As long as a player may be open that was given private media by a key.
+# An account that nobody has: ids are random, and this one is none.
+_NOBODY = "1111111"
+
 _CHILDREN_SECONDS = 86_400
 
 
@@ -84,6 +87,8 @@ class Showing:
         media_id = request.path_params["id"]
         media = await self.rows.locate(media_id) if is_media_id(media_id) else None
         if media is None:
+            # What is wrong with a request is told whether there are any or not.
+            await self._prove(request, None)
             raise _missing()
         proof = await self._prove(request, media)
         file = media.file
@@ -95,19 +100,21 @@ class Showing:
             raise _missing()
         return Shown(request=request, media=media, file=file, proof=proof)
 
-    async def _prove(self, request: Request, media: Media) -> Proof:
-        path = "/-" if media.file is None else quote(media.file.path, safe="/")
-        url = grammar.split(f"/{media.account}/raw{path}", request.url.query)
+    async def _prove(self, request: Request, media: Media | None) -> Proof:
+        file = None if media is None else media.file
+        path = "/-" if file is None else quote(file.path, safe="/")
+        account = _NOBODY if media is None else media.account
+        url = grammar.split(f"/{account}/raw{path}", request.url.query)
         delivery = read_delivery(url)
         self.gate.admit(delivery)
         proof = await self.viewers.prove(request.scope, url, delivery)
-        if media.file is not None and _is_public(media.file):
+        if file is not None and _is_public(file):
             return proof
         if not isinstance(proof.holder, Owner) and not request.headers.get("stream-secret-key"):
             return proof
         holder = await self.credentials.holder(request, Scope.READ)
         proof = replace(proof, holder=Owner(account=holder.account))
-        if holder.account == media.account:
+        if media is not None and holder.account == media.account:
             proof = replace(proof, children=await self._children(request, holder))
         leave_proof(request.scope, proof)
         return proof

@@ -6,7 +6,6 @@ Every mistake is told with the name of its field, its value, and what would do.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,13 @@ MOST_QUALITIES: Final = 10
 _MOST_TAGS: Final = 100
 _MOST_PAIRS: Final = 100
 _LONGEST_THEME: Final = 64
+_MOST_SHOWN_BYTES: Final = 200
+
+# Those of the library, whichever door says it.
+_LONGEST_TITLE: Final = 255
+_LONGEST_DESCRIPTION: Final = 5000
+_LONGEST_TAG: Final = 255
+_LONGEST_VALUE: Final = 2000
 _MOST_OFFSET: Final = 2**31 - 1
 _MOST_TRACKS: Final = 100
 
@@ -131,7 +137,7 @@ def draft_of(raw: object) -> Draft:
     _limit("qualities", wished, MOST_QUALITIES)
     return Draft(
         title=_title(body.title),
-        description=body.description or "",
+        description=_short("description", body.description or "", _LONGEST_DESCRIPTION),
         tags=_tags(body.tags or []),
         metadata=_pairs(body.metadata or []),
         public=True if body.is_public is None else body.is_public,
@@ -147,7 +153,9 @@ def change_of(raw: object) -> Change:
         raise BadParameter("player_theme_id", theme, f"at most {_LONGEST_THEME} characters")
     return Change(
         title=None if body.title is None else _title(body.title),
-        description=body.description,
+        description=None
+        if body.description is None
+        else _short("description", body.description, _LONGEST_DESCRIPTION),
         tags=None if body.tags is None else _tags(body.tags),
         metadata=None if body.metadata is None else _pairs(body.metadata),
         public=body.is_public,
@@ -250,12 +258,19 @@ def _quality(name: str, raw: object) -> Quality:
 def _title(text: str | None) -> str:
     if text is None or not text.strip():
         raise BadParameter("title", text or "", "a title")
+    return _short("title", text, _LONGEST_TITLE)
+
+
+def _short(name: str, text: str, most: int) -> str:
+    if len(text) > most:
+        raise BadParameter(name, text[:_MOST_SHOWN_BYTES], f"at most {most} characters")
     return text
 
 
 def _tags(raw: list[Any]) -> tuple[str, ...]:
     _limit("tags", raw, _MOST_TAGS)
-    return tuple(_text(f"tags[{at}]", each) for at, each in enumerate(raw))
+    named = ((f"tags[{at}]", each) for at, each in enumerate(raw))
+    return tuple(_short(name, _text(name, each), _LONGEST_TAG) for name, each in named)
 
 
 def _pairs(raw: list[Any]) -> dict[str, object]:
@@ -265,7 +280,10 @@ def _pairs(raw: list[Any]) -> dict[str, object]:
         pair = _read(each, _PairBody, f"metadata[{at}]")
         if pair.key in pairs:
             raise BadParameter(f"metadata[{at}].key", pair.key, "a key that is not there yet")
-        pairs[_text(f"metadata[{at}].key", pair.key)] = pair.value
+        key = _text(f"metadata[{at}].key", pair.key)
+        if isinstance(pair.value, str):
+            _short(f"metadata[{at}].value", pair.value, _LONGEST_VALUE)
+        pairs[_short(f"metadata[{at}].key", key, _LONGEST_TAG)] = pair.value
     return pairs
 
 
@@ -351,4 +369,6 @@ def _told(text: str, raw: object, name: str) -> BadParameter:
 
 
 def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value)[:_MOST_SHOWN_BYTES].decode(errors="replace")

@@ -43,10 +43,9 @@ def checked_draft(draft: Draft) -> Draft:
     return draft
 
 
-def folder_path(text: str | None) -> str:
-    """Read the path of a folder, with or without a slash at its end; the outermost by default."""
-    path = text.rstrip("/") if text else ""
-    return checked(path) if path else "/"
+def folder_path(text: str) -> str:
+    """Read the path of a folder, with or without a slash at its end; ``/`` is the outermost."""
+    return text if text == "/" else checked(text.removesuffix("/"))
 
 
 def whole(text: str | None, name: str, *, most: int) -> int | None:

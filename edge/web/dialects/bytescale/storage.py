@@ -229,7 +229,7 @@ class StorageApi:
 
     async def folder(self, request: Request, account: str, principal: Principal) -> Response:
         """Describe a folder."""
-        path = folder_path(request.query_params.get("folderPath"))
+        path = folder_path(request.query_params.get("folderPath") or "/")
         require(principal, Act.GET_FOLDER_DESCRIPTION, path)
         require(principal, Act.GET_FOLDER_PUBLIC_PERMISSIONS, path)
         folder = await self._folder(account, request.query_params.get("folderPath"))
@@ -256,14 +256,17 @@ class StorageApi:
     async def list_folder(self, request: Request, account: str, principal: Principal) -> Response:
         """List what is in a folder."""
         query = request.query_params
-        require(principal, Act.LIST_FOLDER_CHILDREN, folder_path(query.get("folderPath")))
+        require(principal, Act.LIST_FOLDER_CHILDREN, folder_path(query.get("folderPath") or "/"))
         folder = await self._folder(account, query.get("folderPath"))
         limit = whole(query.get("limit"), "limit", most=_MOST_LISTED) or 50
+        cursor = query.get("cursor") or None
+        if cursor is not None:
+            checked(cursor)
         page = await self.catalogue.list(
             account,
             folder.path,
             recursive=query.get("recursive") == "true",
-            cursor=query.get("cursor") or None,
+            cursor=cursor,
             limit=limit,
         )
         body = wire.listing_body(
@@ -302,7 +305,7 @@ class StorageApi:
         )
 
     async def _folder(self, account: str, text: str | None) -> FolderEntry:
-        folder = await self.folders.get(account, folder_path(text))
+        folder = await self.folders.get(account, folder_path(text or "/"))
         if folder is None:
             raise problems.not_found("This account has no such folder.")
         return folder

@@ -61,6 +61,8 @@ def fields_of(body: bytes) -> dict[str, object]:
         return msgspec.json.decode(body, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
         raise BadBody(f"The body has to be a JSON object: {mistake}.") from mistake
+    except RecursionError:
+        raise BadBody("The body is nested too deeply.") from None
 
 
 def text_in(fields: dict[str, object], name: str, expected: str) -> str:

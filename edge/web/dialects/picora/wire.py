@@ -160,7 +160,7 @@ def name_of(text: str | None) -> str | None:
 
 def tags_of(texts: Iterable[str], *, cut: bool, field: str = "tags") -> tuple[str, ...]:
     """Read tags, each once; with *cut*, a text may be several with commas between."""
-    split = (part for text in texts for part in (text.split(",") if cut else [text]))
+    split = (part for text in texts for part in (_tags_in(text) if cut else [text]))
     tags = tuple(dict.fromkeys(tag for part in split if (tag := part.strip())))
     if len(tags) > MOST_TAGS:
         raise BadField(field, f"A file has up to {MOST_TAGS} tags.", len(tags))
@@ -170,6 +170,18 @@ def tags_of(texts: Iterable[str], *, cut: bool, field: str = "tags") -> tuple[st
                 field, f"A tag has up to {MOST_TAG_CHARACTERS} printable characters.", tag[:100]
             )
     return tags
+
+
+def _tags_in(text: str) -> list[str]:
+    """Cut a text into tags: a JSON list, which is how scripts put one into a form, or commas."""
+    if not text.lstrip().startswith("["):
+        return text.split(",")
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except (msgspec.DecodeError, RecursionError):
+        raise BadField(
+            "tags", "Tags are texts with commas between, or a JSON list.", text[:100]
+        ) from None
 
 
 def audio_body(media: Media, base_url: str) -> AudioBody:

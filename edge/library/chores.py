@@ -27,7 +27,7 @@ from edge.library.folders.store import Folders
 from edge.library.library import MediaLibrary
 from edge.library.media.media import Draft, Media
 from edge.library.paths import BadPath, PathWish, checked
-from edge.library.uploads.intake import Wish
+from edge.library.uploads.intake import BadWish, Wish
 from edge.sandbox.problems import MediaProblem
 
 DELETE_FILES = "delete-files"
@@ -255,6 +255,8 @@ class LibraryChores:
             raise MediaProblem(code="over_quota", message=str(full), details={}) from full
         except BadPath as bad:
             raise MediaProblem(code="bad_path", message=str(bad), details={}) from bad
+        except BadWish as bad:
+            raise MediaProblem(code="bad_parameter", message=str(bad), details={}) from bad
 
     async def _delete(self, order: Order, paths: Sequence[str]) -> int:
         return await self.library.delete_files(order.account, paths, not_after_ms=order.at_ms)
@@ -279,7 +281,7 @@ class LibraryChores:
             tally.copied += 1
         except SourceMissing:
             tally.missing += 1
-        except (BadPath, StorageFull) as refusal:
+        except (BadPath, BadWish, StorageFull) as refusal:
             tally.fail(str(refusal))
 
     async def _copy_made(self, account: str, wish: CopyFolder, tally: _Tally) -> None:

@@ -21,6 +21,7 @@ from edge.library.chores import (
     CopyFolder,
     DeleteFolder,
     LibraryChores,
+    Relabel,
     Save,
 )
 from edge.library.media.media import Draft
@@ -143,7 +144,7 @@ async def test_what_cannot_be_copied_is_counted_and_the_rest_is_copied(
     assert await digest_at(node, f"{far}/z.txt") == await digest_at(node, "/tree/z.txt")
 
 
-async def test_what_has_no_room_is_counted_and_the_rest_is_copied(
+async def test_what_is_refused_is_counted_and_the_rest_is_copied(
     node: Node, chores: LibraryChores
 ) -> None:
     at_ms = await bring(node, "/sizes/big.txt", b"x" * 1000)
@@ -155,12 +156,17 @@ async def test_what_has_no_room_is_counted_and_the_rest_is_copied(
         CopyFile(source=f"/sizes/{name}.txt", destination=f"/sizes/{name}2.txt")
         for name in ("big", "small", "none")
     ]
+    wanted.append(replace_tags(wanted[1], "no\0tag"))
     summary = await replace(chores, library=replace(chores.library, intake=tight)).copy_files(
         order(wanted, at_ms), Progress()
     )
 
-    assert (summary["copied"], summary["missing"], summary["failed"]) == (1, 1, 1)
+    assert (summary["copied"], summary["missing"], summary["failed"]) == (1, 1, 2)
     assert await digest_at(node, "/sizes/small2.txt") is not None
+
+
+def replace_tags(wish: CopyFile, *tags: str) -> CopyFile:
+    return msgspec.structs.replace(wish, relabel=Relabel(tags=tags))
 
 
 @dataclass

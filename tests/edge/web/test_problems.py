@@ -26,6 +26,7 @@ from cache.source import (
 )
 from edge.web import problems
 from edge.web.problems import EXCEPTION_HANDLERS, CatchAll, Problem
+from edge.web.responses import CREDENTIAL_FIELDS
 from transforms.problems import BadParameter, RenderFailed, TransformProblem, UnsupportedMedia
 
 Call = Callable[..., Awaitable[Any]]
@@ -78,7 +79,7 @@ async def test_a_problem_is_answered_in_its_envelope(call: Call) -> None:
             "not_found",
             {
                 "Cache-Control": "public, max-age=60",
-                "Vary": "Authorization, Authorization-Token, Cookie",
+                "Vary": CREDENTIAL_FIELDS,
             },
         ),
         (

@@ -160,7 +160,6 @@ class Artifacts:
         source_path: str,
         media_types: Mapping[str, str],
         extra: Mapping[str, str],
-        appended: tuple[str, ...] = (),
         kept: Mapping[str, ArtifactFile] = MappingProxyType({}),
     ) -> Receipt:
         """
@@ -171,8 +170,6 @@ class Artifacts:
 
         Args:
             media_types: One for every path staged or kept, and for nothing else.
-
-            appended: The paths of the sources after the primary one.
 
             kept: What ``keep`` returned, by path.
 
@@ -194,7 +191,6 @@ class Artifacts:
                         source_path=source_path,
                         created_ms=self._now_ms(),
                         files=tuple(sorted(files, key=lambda file: file.path)),
-                        appended=appended,
                         extra=dict(extra),
                     )
                     await self._put_receipt(receipt, staging)

@@ -48,9 +48,6 @@ class Receipt:
     files: tuple[ArtifactFile, ...]
     """Sorted by path."""
 
-    appended: tuple[str, ...] = ()
-    """The paths of the sources that come after the primary one."""
-
     extra: Mapping[str, str]
     """Whatever the filler wants to find again; this package does not look into it."""
 

@@ -291,7 +291,6 @@ class Runner:
                 key=lease.key,
                 account=wanted.account,
                 source_path=wanted.url.plan.clips[0].path,
-                appended=tuple(clip.path for clip in wanted.url.plan.clips[1:]),
                 media_types={file.path: file.media_type for file in report.files},
                 extra={_REPORT: text, "subject": lease.subject, "grid": GRID},
                 kept=growing.files if growing is not None else {},

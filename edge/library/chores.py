@@ -9,11 +9,14 @@ the one before, and what has come after the order is none of its business.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from cache.artifacts import ArtifactMissing
+from cache.receipts import Receipt
 from cache.source import Reader, SourceMissing
 from edge.fill.chores import Chores, Order
 from edge.fill.filler import Filler, Standing
@@ -40,6 +43,7 @@ _AT_ONCE = 100
 _READ_BYTES = 1 << 20
 _WAIT_SECONDS = 60.0
 # How long a transform that is to be kept waits for room among the others.
+_EVICTIONS = 3
 _PATIENCE_SECONDS = 3600.0
 
 
@@ -201,6 +205,16 @@ class LibraryChores:
         """Make a transform, and keep its files; the one that its URL leads to comes last."""
         wish = msgspec.json.decode(order.text, type=Save)
         wanted = await self.filler.find(understand(wish.subject))
+        for _ in range(_EVICTIONS):
+            # An artifact may be evicted before it has been read; then it is made again.
+            with contextlib.suppress(ArtifactMissing):
+                receipt = await self._made(wanted, progress)
+                return await self._save(order.account, wish, wanted, receipt)
+        raise MediaProblem(
+            code="storage_failed", message="The artifact was evicted again and again.", details={}
+        )
+
+    async def _made(self, wanted: Wanted, progress: Progress) -> Receipt:
         standing = await self._obtained(wanted)
         while standing.receipt is None:
             if standing.job.state in (JobState.FAILED, JobState.CANCELLED):
@@ -213,19 +227,21 @@ class LibraryChores:
             standing = await self.filler.wait(standing, _WAIT_SECONDS)
             if standing.receipt is None and standing.job.state is JobState.DONE:
                 standing = await self._obtained(wanted)
-        root = wanted.url.spec.artifact or ""
-        files = sorted(standing.receipt.files, key=lambda file: file.path == root)
+        return standing.receipt
+
+    async def _save(
+        self, account: str, wish: Save, wanted: Wanted, receipt: Receipt
+    ) -> Mapping[str, object]:
+        root = wanted.url.spec.artifact
         folder = wish.destination.rpartition("/")[0]
-        path = wish.destination
-        for file in files:
-            is_root = file.path == root or len(files) == 1
-            path = wish.destination if is_root else folder + file.path
+        for file in sorted(receipt.files, key=lambda file: file.path == root):
+            is_root = file.path == root
             reader = await self.filler.open(wanted, file)
             try:
                 await self._keep(
-                    order.account,
+                    account,
                     Wish(
-                        path=PathWish(whole=path),
+                        path=PathWish(whole=wish.destination if is_root else folder + file.path),
                         size_bytes=file.size_bytes,
                         mime=file.media_type,
                         draft=wish.draft if is_root else wish.draft_of_others,
@@ -235,7 +251,7 @@ class LibraryChores:
                 )
             finally:
                 await reader.aclose()
-        return {"filePath": path}
+        return {"filePath": wish.destination}
 
     async def _obtained(self, wanted: Wanted) -> Standing:
         """Begin a transform as ``Filler.obtain`` does, for as long as there is no room for it."""

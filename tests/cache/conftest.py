@@ -46,7 +46,6 @@ async def publish(
     *,
     account: str = "W142hJk",
     source_path: str = "/a.mp3",
-    appended: tuple[str, ...] = (),
 ) -> Receipt:
     staging = await store.stage(key)
     files = {"/audio.mp3": b"audio"} if files is None else files
@@ -58,7 +57,6 @@ async def publish(
         key=key,
         account=account,
         source_path=source_path,
-        appended=appended,
         media_types=dict.fromkeys(files, "audio/mpeg"),
         extra={"made": "by a test"},
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 
 from edge.accounts.plans import Plan
 from edge.accounts.store import Account
+from edge.cli.asking import ask
 from edge.cli.parser import DEFAULT
 from edge.cli.tables import account_given, moment, show
-from edge.registry import Records, open_accounts
+from edge.registry import Records
 from edge.settings import Settings
 
 
@@ -19,35 +19,33 @@ def show_account(given: argparse.Namespace, settings: Settings) -> int:
     """Show an account's plan, its quotas, and how much it stores."""
     account = account_given(given, settings)
 
-    async def shown() -> dict[str, object] | None:
-        async with open_accounts(settings) as records:
-            known = await records.accounts.get(account)
-            return None if known is None else await _told(records, known, settings)
+    async def shown(records: Records) -> dict[str, object] | None:
+        known = await records.accounts.get(account)
+        return None if known is None else await _told(records, known, settings)
 
-    return _tell(asyncio.run(shown()), account, as_json=given.json)
+    return _tell(ask(settings, shown), account, as_json=given.json)
 
 
 def set_account(given: argparse.Namespace, settings: Settings) -> int:
     """Change an account's plan or quotas; what is not said stays as it is."""
     account = account_given(given, settings)
 
-    async def changed() -> dict[str, object] | None:
-        async with open_accounts(settings) as records:
-            known = await records.accounts.get(account)
-            if known is None:
-                return None
-            if given.plan is not None:
-                plan = None if given.plan == DEFAULT else given.plan
-                await records.accounts.set_plan(account, plan)
-            await records.accounts.set_quota(
-                account,
-                quota_seconds=_limit(given.quota_seconds, known.quota_seconds),
-                storage_quota_bytes=_limit(given.storage_quota_bytes, known.storage_quota_bytes),
-            )
-            known = await records.accounts.get(account)
-            return None if known is None else await _told(records, known, settings)
+    async def changed(records: Records) -> dict[str, object] | None:
+        known = await records.accounts.get(account)
+        if known is None:
+            return None
+        if given.plan is not None:
+            plan = None if given.plan == DEFAULT else given.plan
+            await records.accounts.set_plan(account, plan)
+        await records.accounts.set_quota(
+            account,
+            quota_seconds=_limit(given.quota_seconds, known.quota_seconds),
+            storage_quota_bytes=_limit(given.storage_quota_bytes, known.storage_quota_bytes),
+        )
+        known = await records.accounts.get(account)
+        return None if known is None else await _told(records, known, settings)
 
-    return _tell(asyncio.run(changed()), account, as_json=given.json)
+    return _tell(ask(settings, changed), account, as_json=given.json)
 
 
 async def _told(records: Records, known: Account, settings: Settings) -> dict[str, object]:

@@ -6,10 +6,11 @@ import argparse
 import asyncio
 import json
 
+from edge.cli.asking import ask
 from edge.cli.tables import account_given, moment, show
 from edge.fill.resets import CacheResets
 from edge.node import open_artifacts
-from edge.registry import open_accounts
+from edge.registry import Records, open_accounts
 from edge.settings import Settings
 
 _PAGE = 100
@@ -19,61 +20,58 @@ def list_entries(given: argparse.Namespace, settings: Settings) -> int:
     """List every ledger entry, newest first."""
     account = account_given(given, settings)
 
-    async def entries() -> list[dict[str, object]]:
+    async def entries(records: Records) -> list[dict[str, object]]:
         rows: list[dict[str, object]] = []
-        async with open_accounts(settings) as records:
-            cursor: str | None = None
-            while True:
-                page, cursor = await records.ledger.entries(account, cursor=cursor, limit=_PAGE)
-                rows += [
-                    {
-                        "at": moment(entry.at_ms),
-                        "billedSeconds": float(entry.billed_seconds),
-                        "seconds": entry.duration_ms / 1000,
-                        "multiplier": entry.multiplier_thousandths / 1000,
-                        "url": entry.url,
-                        "key": entry.key,
-                    }
-                    for entry in page
-                ]
-                if cursor is None:
-                    return rows
+        cursor: str | None = None
+        while True:
+            page, cursor = await records.ledger.entries(account, cursor=cursor, limit=_PAGE)
+            rows += [
+                {
+                    "at": moment(entry.at_ms),
+                    "billedSeconds": float(entry.billed_seconds),
+                    "seconds": entry.duration_ms / 1000,
+                    "multiplier": entry.multiplier_thousandths / 1000,
+                    "url": entry.url,
+                    "key": entry.key,
+                }
+                for entry in page
+            ]
+            if cursor is None:
+                return rows
 
-    show(asyncio.run(entries()), as_json=given.json)
+    show(ask(settings, entries), as_json=given.json)
     return 0
 
 
 def totals(given: argparse.Namespace, settings: Settings) -> int:
     """Sum up the ledger by account and month."""
 
-    async def summed() -> list[dict[str, object]]:
-        async with open_accounts(settings) as records:
-            return [
-                {
-                    "month": total.month,
-                    "account": total.account,
-                    "billedSeconds": float(total.billed_seconds),
-                    "entries": total.entry_count,
-                }
-                for total in await records.ledger.totals(given.account)
-            ]
+    async def summed(records: Records) -> list[dict[str, object]]:
+        return [
+            {
+                "month": total.month,
+                "account": total.account,
+                "billedSeconds": float(total.billed_seconds),
+                "entries": total.entry_count,
+            }
+            for total in await records.ledger.totals(given.account)
+        ]
 
-    show(asyncio.run(summed()), as_json=given.json)
+    show(ask(settings, summed), as_json=given.json)
     return 0
 
 
 def reconcile(given: argparse.Namespace, settings: Settings) -> int:
     """Compare jobs and entries."""
 
-    async def reconciled() -> dict[str, list[str]]:
-        async with open_accounts(settings) as records:
-            found = await records.ledger.reconcile()
-            return {
-                "jobsWithoutEntry": list(found.jobs_without_entry),
-                "entriesWithoutJob": list(found.entries_without_job),
-            }
+    async def reconciled(records: Records) -> dict[str, list[str]]:
+        found = await records.ledger.reconcile()
+        return {
+            "jobsWithoutEntry": list(found.jobs_without_entry),
+            "entriesWithoutJob": list(found.entries_without_job),
+        }
 
-    found = asyncio.run(reconciled())
+    found = ask(settings, reconciled)
     if given.json:
         print(json.dumps(found))
     else:

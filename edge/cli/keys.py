@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import math
 import re
@@ -17,9 +16,10 @@ from edge.accounts.scopes import Scope, read_scopes
 from edge.accounts.signatures import Signer
 from edge.accounts.store import NewKey
 from edge.accounts.tokens import TokenAlgorithm
+from edge.cli.asking import ask
 from edge.cli.tables import account_given, moment, show
 from edge.ids import KeyKind
-from edge.registry import Records, open_accounts
+from edge.registry import Records
 from edge.settings import Settings
 from edge.web.children import encoded
 from transforms import grammar, planner
@@ -35,23 +35,22 @@ def list_keys(given: argparse.Namespace, settings: Settings) -> int:
     """List an account's keys."""
     account = account_given(given, settings)
 
-    async def listed() -> list[dict[str, object]]:
-        async with open_accounts(settings) as records:
-            return [
-                {
-                    "id": key.id,
-                    "account": key.account,
-                    "kind": key.kind.value,
-                    "ends": key.last_four,
-                    "scopes": sorted(key.scopes),
-                    "created": moment(key.created_ms),
-                    "expires": key.expires_ms and moment(key.expires_ms),
-                    "revoked": key.revoked_ms and moment(key.revoked_ms),
-                }
-                for key in await records.accounts.list_keys(account)
-            ]
+    async def listed(records: Records) -> list[dict[str, object]]:
+        return [
+            {
+                "id": key.id,
+                "account": key.account,
+                "kind": key.kind.value,
+                "ends": key.last_four,
+                "scopes": sorted(key.scopes),
+                "created": moment(key.created_ms),
+                "expires": key.expires_ms and moment(key.expires_ms),
+                "revoked": key.revoked_ms and moment(key.revoked_ms),
+            }
+            for key in await records.accounts.list_keys(account)
+        ]
 
-    show(asyncio.run(listed()), as_json=given.json)
+    show(ask(settings, listed), as_json=given.json)
     return 0
 
 
@@ -64,11 +63,10 @@ def create_key(given: argparse.Namespace, settings: Settings) -> int:
     except ValueError as mistake:
         raise OSError(str(mistake)) from mistake
 
-    async def created() -> NewKey:
-        async with open_accounts(settings) as records:
-            return await records.accounts.create_key(account, kind, scopes)
+    async def created(records: Records) -> NewKey:
+        return await records.accounts.create_key(account, kind, scopes)
 
-    _show_new(asyncio.run(created()), as_json=given.json)
+    _show_new(ask(settings, created), as_json=given.json)
     return 0
 
 
@@ -76,12 +74,11 @@ def rotate_key(given: argparse.Namespace, settings: Settings) -> int:
     """Make a key in place of another, which works for a while yet."""
     account = account_given(given, settings)
 
-    async def rotated() -> NewKey | None:
-        async with open_accounts(settings) as records:
-            overlap_ms = given.overlap * 1000
-            return await records.accounts.rotate_key(account, given.id, overlap_ms=overlap_ms)
+    async def rotated(records: Records) -> NewKey | None:
+        overlap_ms = given.overlap * 1000
+        return await records.accounts.rotate_key(account, given.id, overlap_ms=overlap_ms)
 
-    made = asyncio.run(rotated())
+    made = ask(settings, rotated)
     if made is None:
         return _no_such_key(account, given.id)
     _show_new(made, as_json=given.json)
@@ -92,11 +89,10 @@ def revoke_key(given: argparse.Namespace, settings: Settings) -> int:
     """Revoke a key for good."""
     account = account_given(given, settings)
 
-    async def revoked() -> bool:
-        async with open_accounts(settings) as records:
-            return await records.accounts.revoke_key(account, given.id)
+    async def revoked(records: Records) -> bool:
+        return await records.accounts.revoke_key(account, given.id)
 
-    return _revoked(asyncio.run(revoked()), account, given)
+    return _revoked(ask(settings, revoked), account, given)
 
 
 def add_jwt_key(given: argparse.Namespace, settings: Settings) -> int:
@@ -110,14 +106,13 @@ def add_jwt_key(given: argparse.Namespace, settings: Settings) -> int:
     except ValueError as mistake:
         raise OSError(f"{given.file}: {mistake}") from mistake
 
-    async def added() -> str:
-        async with open_accounts(settings) as records:
-            try:
-                return await records.jwt_keys.add(account, algorithm, pem)
-            except NoSuchAccount:
-                raise OSError(f"there is no account {account}: make a key for it first") from None
+    async def added(records: Records) -> str:
+        try:
+            return await records.jwt_keys.add(account, algorithm, pem)
+        except NoSuchAccount:
+            raise OSError(f"there is no account {account}: make a key for it first") from None
 
-    key_id = asyncio.run(added())
+    key_id = ask(settings, added)
     made = {"account": account, "id": key_id, "algorithm": algorithm.value}
     print(json.dumps(made) if given.json else key_id)
     return 0
@@ -127,20 +122,19 @@ def list_jwt_keys(given: argparse.Namespace, settings: Settings) -> int:
     """List the public keys that are registered for an account's tokens."""
     account = account_given(given, settings)
 
-    async def listed() -> list[dict[str, object]]:
-        async with open_accounts(settings) as records:
-            return [
-                {
-                    "id": key.id,
-                    "account": key.account,
-                    "algorithm": key.algorithm.value,
-                    "created": moment(key.created_ms),
-                    "revoked": key.revoked_ms and moment(key.revoked_ms),
-                }
-                for key in await records.jwt_keys.list(account)
-            ]
+    async def listed(records: Records) -> list[dict[str, object]]:
+        return [
+            {
+                "id": key.id,
+                "account": key.account,
+                "algorithm": key.algorithm.value,
+                "created": moment(key.created_ms),
+                "revoked": key.revoked_ms and moment(key.revoked_ms),
+            }
+            for key in await records.jwt_keys.list(account)
+        ]
 
-    show(asyncio.run(listed()), as_json=given.json)
+    show(ask(settings, listed), as_json=given.json)
     return 0
 
 
@@ -148,11 +142,10 @@ def revoke_jwt_key(given: argparse.Namespace, settings: Settings) -> int:
     """Revoke a registered public key for good."""
     account = account_given(given, settings)
 
-    async def revoked() -> bool:
-        async with open_accounts(settings) as records:
-            return await records.jwt_keys.revoke(account, given.id)
+    async def revoked(records: Records) -> bool:
+        return await records.jwt_keys.revoke(account, given.id)
 
-    return _revoked(asyncio.run(revoked()), account, given)
+    return _revoked(ask(settings, revoked), account, given)
 
 
 def sign(given: argparse.Namespace, settings: Settings) -> int:
@@ -169,14 +162,13 @@ def sign(given: argparse.Namespace, settings: Settings) -> int:
         planner.plan(url)
     expires = "inf" if given.expires is None else str(math.ceil(time.time()) + given.expires)
 
-    async def signed() -> str:
-        async with open_accounts(settings) as records:
-            account = url.account if media is None else await _account_of(records, media["id"])
-            key_id, secret = await _signing_key(records, account, given.key_id)
+    async def signed(records: Records) -> str:
+        account = url.account if media is None else await _account_of(records, media["id"])
+        key_id, secret = await _signing_key(records, account, given.key_id)
         signer = Signer(key_id=key_id, secret=secret, expires=expires)
         return path + signer.suffix(base.partition("://")[2].lower() + path)
 
-    print(base + asyncio.run(signed()))
+    print(base + ask(settings, signed))
     return 0
 
 

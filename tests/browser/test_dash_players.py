@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import MINUTE, RATE, Browser
-from tests.browser.test_players import HEAR, STATE, agrees, fatal, until
+from tests.browser.test_players import CHANGING, HEAR, STATE, agrees, check_change, fatal, until
 from tests.e2e.running import ACCOUNT, Edge
 
 PLAYERS = ["dash.js", "video.js-8"]
@@ -107,27 +107,7 @@ def test_so_does_one_of_another_rate(browser: Browser, edge: Edge, variants: str
 
 
 def change_of_representation(browser: Browser, player: str, mpd: str) -> None:
-    *_, before, _, _, after, state = play(
-        browser,
-        player,
-        mpd,
-        PLAYING,
-        {"do": "level", "to": 0},
-        {"do": "sleep", "seconds": 1},
-        HEAR,
-        {"do": "level", "to": 1},
-        {"do": "sleep", "seconds": 2.5},
-        HEAR,
-        STATE,
-    )
-    around = [span for span in state["buffered"] if span[0] <= state["at"] <= span[1]]
-
-    assert state["levels"] == 2
-    assert agrees(before)
-    assert agrees(after)
-    assert after["at"] - before["at"] > 1.5
-    assert len(around) == 1
-    assert fatal(state) == []
+    check_change(play(browser, player, mpd, PLAYING, *CHANGING))
 
 
 @pytest.mark.parametrize("player", PLAYERS)

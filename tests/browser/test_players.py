@@ -31,6 +31,15 @@ PLAYING = until(f"{MEDIA} && {MEDIA}.currentTime > 0.1")
 ENDED = until(f"{MEDIA}.ended")
 DURATION = f"(window.videojs ? videojs.getAllPlayers()[0].duration() : {MEDIA}.duration)"
 FINITE = until(f"Number.isFinite({DURATION})")
+CHANGING: list[dict[str, Any]] = [
+    {"do": "level", "to": 0},
+    {"do": "sleep", "seconds": 1},
+    HEAR,
+    {"do": "level", "to": 1},
+    {"do": "sleep", "seconds": 2.5},
+    HEAR,
+    STATE,
+]
 # hls.js shows as much of a growing playlist as there is; on a busy machine that takes a while.
 WHOLE = until(f"Number.isFinite({DURATION}) && {DURATION} > {MINUTE - 1}")
 
@@ -130,19 +139,12 @@ def test_minute_forty_of_a_file_nobody_transcoded_is_heard_at_once(
 def test_a_change_of_variant_leaves_no_gap_and_moves_no_sound(
     browser: Browser, edge: Edge, player: str
 ) -> None:
-    *_, before, _, _, after, state = browser.play(
-        player,
-        cold(edge, "&br=64&br=256"),
-        PLAYING,
-        FINITE,
-        {"do": "level", "to": 0},
-        {"do": "sleep", "seconds": 1},
-        HEAR,
-        {"do": "level", "to": 1},
-        {"do": "sleep", "seconds": 2.5},
-        HEAR,
-        STATE,
-    )
+    check_change(browser.play(player, cold(edge, "&br=64&br=256"), PLAYING, FINITE, *CHANGING))
+
+
+def check_change(answers: list[Any]) -> None:
+    """Make sure that a player went on playing while it was changing from one level to another."""
+    *_, before, _, _, after, state = answers
     around = [span for span in state["buffered"] if span[0] <= state["at"] <= span[1]]
 
     assert state["levels"] == 2

@@ -11,10 +11,10 @@ packages, which know no HTTP, get their status.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -241,6 +241,9 @@ EXCEPTION_HANDLERS: Final[Mapping[Any, ExceptionHandler]] = MappingProxyType(  #
 )
 
 
+Telling: TypeAlias = Callable[[Scope, Exception], Response]
+
+
 class CatchAll:
     """
     Answer what the application inside raises, whatever it is.
@@ -250,8 +253,10 @@ class CatchAll:
     ``Middleware(CatchAll)``, or around an ASGI application that has no Starlette.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, telling: Telling | None = None) -> None:
+        """Prepare; *telling* makes the answer of an exception, if it is not to be the usual one."""
         self.app = app
+        self._telling = telling or _told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application; once its answer has begun, a failure is the server's to end."""
@@ -267,8 +272,11 @@ class CatchAll:
         except Exception as exception:
             if started or scope["type"] != "http":
                 raise
-            problem = problem_of(exception, _subject(scope))
-            await problem_response(problem)(scope, receive, send)
+            await self._telling(scope, exception)(scope, receive, send)
+
+
+def _told(scope: Scope, exception: Exception) -> Response:
+    return problem_response(problem_of(exception, _subject(scope)))
 
 
 def _subject(scope: Scope) -> str:

@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cache.artifacts import ArtifactMissing
 from edge.web import problems
 from edge.web.bodies import refuse_nul
+from edge.web.problems import CatchAll
 from edge.web.responses import preflight_response
 
 _READING = ("GET", "HEAD")
@@ -44,26 +45,20 @@ class Resource:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; what goes wrong before the answer has begun is told instead of it."""
-        started = False
+        request = Request(scope, receive)
+        telling = CatchAll(self._answered, lambda _, exception: self._refusing(request, exception))
+        await telling(scope, receive, send)
 
-        async def noting_start(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            try:
-                await (await self.answer(request))(scope, receive, noting_start)
-            except ArtifactMissing:
-                if started or request.method not in _READING:
-                    raise
-                # It was evicted after its receipt was read: asked once more, it is made again.
-                await (await self.answer(request))(scope, receive, noting_start)
-        except Exception as exception:
-            if started:
+            await (await self.answer(request))(scope, receive, send)
+        except ArtifactMissing:
+            if request.method not in _READING:
                 raise
-            await self._refusing(request, exception)(scope, receive, send)
+            # It was evicted after its receipt was read, and nothing of it has been sent yet: asked
+            # once more, it is made again.
+            await (await self.answer(request))(scope, receive, send)
 
     async def answer(self, request: Request) -> ASGIApp:
         """Answer a request; raises what is to be told."""

@@ -134,7 +134,7 @@ const steps = {
   // Wait until an expression in the page is true.
   // Evaluated from outside, since the page's policy forbids it to evaluate texts itself.
   until: async (frame, { is }) => {
-    for (const deadline = Date.now() + 30_000; !(await frame.evaluate(is)); ) {
+    for (const deadline = Date.now() + 90_000; !(await frame.evaluate(is)); ) {
       if (Date.now() > deadline) throw new Error(`waited in vain for ${is}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

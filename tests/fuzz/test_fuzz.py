@@ -19,7 +19,7 @@ from tests.fuzz.structures import parts
 from transforms.problems import RenderFailed, UnsupportedMedia
 
 SEED = 1
-CASES = 2500
+CASES = 2000
 # Tells a job that hangs from one that a busy machine keeps waiting.
 AMPLE_SECONDS = 60.0
 APPENDED = corpus()["wav-16"]

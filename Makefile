@@ -8,10 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt
-# Tests of one file share what is dear, such as a server, so files are what is dealt out; to one
-# process more than there are cores, because players and clients also wait. They come first by
-# their names, which packs better than the files with the most tests first.
-BESIDE = --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile --no-loadscope-reorder
+# Tests of one file share what is dear, such as a server, so files are what is dealt out.
+BESIDE := --numprocesses auto --dist loadfile
 PLAYER := edge/web/pages/assets
 BROWSER := tests/browser
 

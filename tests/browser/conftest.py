@@ -116,8 +116,7 @@ def late_stairs(path: Path) -> None:
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """A server with a minute that can be told by its sound, and something longer."""
-    # Players leave streams behind that are made to their end; no other is to wait for these.
-    with serving(tmp_path_factory.mktemp("browser"), EDGE_WORKERS="8") as opened:
+    with serving(tmp_path_factory.mktemp("browser")) as opened:
         opened.put("minute.wav", make("wav-16", stairs(MINUTE), rate=RATE))
         noise = np.random.default_rng(1).uniform(-0.5, 0.5, (1, 8_000 * LONG_SECONDS))
         opened.put("long.wav", make("wav-16", noise.astype(np.float32), rate=8_000))

@@ -23,8 +23,8 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Edge]]:
     """Make the installation of one test, not yet serving, with settings of its own."""
     with contextlib.ExitStack() as stack:
 
-        def make(name: str = "edge", **settings: str) -> Edge:
-            edge = Edge(tmp_path / name, **settings)
+        def make(name: str = "edge", *, fresh: bool = False, **settings: str) -> Edge:
+            edge = Edge(tmp_path / name, fresh=fresh, **settings)
             stack.callback(edge.end)
             furnish(edge)
             return edge

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.migrated import migrated
+
 ACCOUNT = "W142hJk"
 SECRET_KEY = f"secret_{ACCOUNT}SecretForTestsOnly"
 PUBLIC_KEY = f"public_{ACCOUNT}PublicForTestsOnly"
@@ -56,8 +58,15 @@ def until(settled: Callable[[], Any], what: str = "this to happen") -> Any:
 class Edge:
     """One installation: its folders and settings, and the process that serves it, if any does."""
 
-    def __init__(self, folder: Path, *, name: str = "first", **settings: str) -> None:
-        """Prepare; another *name* is another process on the same folders."""
+    def __init__(
+        self, folder: Path, *, name: str = "first", fresh: bool = False, **settings: str
+    ) -> None:
+        """
+        Prepare; another *name* is another process on the same folders.
+
+        Only a *fresh* installation begins without a data folder, and migrates its database when it
+        starts.
+        """
         self.root = folder / "media"
         self.data = folder / "data"
         self.root.mkdir(parents=True, exist_ok=True)
@@ -65,6 +74,8 @@ class Edge:
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ("", 0)
+        if not fresh and "EDGE_DATABASE_URL" not in settings:
+            self._furnish_records()
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -215,6 +226,12 @@ class Edge:
     def processes(self) -> dict[int, str]:
         """List the living descendants of the server by pid, with their command lines."""
         return {pid: _command_of(pid) for pid in _descendants(self.pid)}
+
+    def _furnish_records(self) -> None:
+        database = self.data / "edge.sqlite3"
+        if not database.exists():
+            self.data.mkdir(exist_ok=True)
+            database.write_bytes(migrated())
 
     def _ready_line(self) -> str | None:
         assert self._process is not None

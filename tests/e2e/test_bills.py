@@ -78,7 +78,7 @@ def test_one_bill_whatever_the_spelling(edge: Edge) -> None:
 
 
 def test_one_bill_through_eviction_reset_purge_and_restart(install: Install) -> None:
-    edge = install().start()
+    edge = install(fresh=True).start()
     first = edge.made("note.wav?f=wav-riff")
 
     reset = edge.api(

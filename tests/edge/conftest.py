@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from edge.records.engine import open_records
-from edge.records.migrate import migrate
+from tests.support.migrated import migrated
 
 
 @pytest.fixture
 async def records(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     """A migrated SQLite file of the test's own."""
-    engine = open_records(f"sqlite+aiosqlite:///{tmp_path}/records.db")
-    await migrate(engine)
+    file = tmp_path / "records.db"
+    file.write_bytes(migrated())
+    engine = open_records(f"sqlite+aiosqlite:///{file}")
     yield engine
     await engine.dispose()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,7 +14,7 @@ from edge.library.media.media import Draft
 from edge.library.media.store import MediaRows, Search
 from edge.library.uploads.store import UploadRows
 from edge.records.engine import open_records, reading
-from edge.records.migrate import migrate, upgrade
+from edge.records.migrate import MIGRATIONS, migrate, newest_revision, revision_of, upgrade
 from edge.records.tables import metadata
 
 
@@ -68,6 +69,24 @@ async def test_nodes_that_start_together_migrate_once(tmp_path: Path) -> None:
         *("imports", "job_sources", "jobs", "jwt_keys", "ledger", "media", "upload_parts"),
         "uploads",
     ]
+
+
+def test_the_newest_revision_is_the_end_of_the_chain() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [newest_revision()]
+
+
+async def test_a_database_says_its_revision(tmp_path: Path) -> None:
+    engine = open_records(f"sqlite+aiosqlite:///{tmp_path}/old.db")
+    async with engine.begin() as connection:
+        empty = await connection.run_sync(revision_of)
+        await connection.run_sync(upgrade, "0003")
+        old = await connection.run_sync(revision_of)
+    await migrate(engine)
+    async with reading(engine) as connection:
+        new = await connection.run_sync(revision_of)
+    await engine.dispose()
+
+    assert (empty, old, new) == (None, "0003", newest_revision())
 
 
 def _as_of_0003(connection: Connection) -> None:

@@ -7,8 +7,10 @@ machine: the three run in the foreground, as children.
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -72,6 +74,7 @@ mon data avail crit = 1
 paxos propose interval = 0.05
 paxos min wait = 0.01
 [osd]
+osd class update on start = false
 osd data = {folder}/osd
 osd objectstore = memstore
 memstore device bytes = {memory_bytes}
@@ -177,17 +180,27 @@ class CephServer:
         identity = str(uuid.uuid4())
         # Until the monitor's first round of Paxos it refuses whatever it is asked (EPERM).
         _insist(lambda: self._run("ceph", "osd", "new", identity))
-        # A client that has no map of the monitors yet is refused as one of another cluster.
+        # A client that has no map of the monitors yet may be refused as one of another cluster,
+        # and an OSD that is refused gives up.
         _insist(lambda: self._format_osd(identity))
-        self._start("ceph-osd", "--id", "0")
+        _insist(self._boot_osd)
 
     def _format_osd(self, identity: str) -> None:
         shutil.rmtree(self._folder / "osd")
         (self._folder / "osd").mkdir()
         self._run("ceph-osd", "--id", "0", "--mkfs", "--osd-uuid", identity)
 
+    def _boot_osd(self) -> None:
+        osd = self._start("ceph-osd", "--id", "0")
+        socket_path = self._folder / f"run/osd.0.{osd.pid}.asok"
+        try:
+            wait_for(lambda: _state(socket_path) == "active", osd, self._words)
+        except DaemonFailed:
+            self._children.remove(osd)
+            end(osd, signal.SIGKILL)
+            raise
+
     def _start_gateway(self) -> None:
-        # It waits for the OSD by itself.
         _insist(
             lambda: self._run(
                 *("radosgw-admin", "user", "create", "--uid", "edge", "--display-name", "edge"),
@@ -220,6 +233,24 @@ class CephServer:
             if child.poll() is not None:
                 raise DaemonFailed(f"{child.args!r}: {self._words.read_text(errors='replace')}")
         return run([program, "--conf", self._configuration, *arguments])
+
+
+def _state(admin_socket: Path) -> str | None:
+    """
+    Ask a daemon how it is, by the socket that the ``ceph`` command uses for it.
+
+    A request is JSON that a NUL ends; the answer is its length, 32 bits big-endian, and JSON.
+    """
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(admin_socket))
+            asking.sendall(b'{"prefix": "status"}\0')
+            with asking.makefile("rb") as answer:
+                answer.read(4)
+                state: str | None = json.load(answer).get("state")
+        except (OSError, ValueError):
+            return None
+        return state
 
 
 def _insist(ask: Callable[[], _Said]) -> _Said:

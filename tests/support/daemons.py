@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -80,28 +80,25 @@ def start_tied(
         )
 
 
-def run(
-    arguments: Sequence[str | Path],
-    *,
-    user: str | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> str:
+def run(arguments: Sequence[str | Path], *, user: str | None = None) -> str:
     """
     Run a program to its end and return what it said.
 
     Raises:
-        DaemonFailed: Its status is not 0.
+        DaemonFailed: Its status is not 0, or it does not come to an end.
     """
-    done = subprocess.run(
-        [str(each) for each in arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env={**os.environ, **(environment or {})},
-        timeout=PATIENCE_SECONDS,
-        **_identity(user),
-    )
+    try:
+        done = subprocess.run(
+            [str(each) for each in arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            timeout=PATIENCE_SECONDS,
+            **_identity(user),
+        )
+    except subprocess.TimeoutExpired as hanging:
+        raise DaemonFailed(f"{arguments[0]} hangs: {hanging.stderr!r}") from hanging
     if done.returncode != 0:
         raise DaemonFailed(f"{arguments[0]} ended with {done.returncode}: {done.stderr[-2_000:]}")
     return done.stdout

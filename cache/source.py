@@ -8,6 +8,7 @@ it, and give me these bytes of exactly that version. The problems say which of t
     ├── SourceMissing       there is no such file
     ├── SourceChanged       the file is there, the wanted version of it is not
     ├── SourceUnreachable   the origin did not answer properly; trying again later may help
+    │   └── StoreAway       it is a bucket, in which this edge may keep things, too
     ├── SourceForbidden     asking is not allowed: address, port, scheme, redirects
     └── SourceTooLarge      the answer is longer than the caller's budget
 """
@@ -31,6 +32,14 @@ class SourceChanged(SourceProblem):
 
 class SourceUnreachable(SourceProblem):
     """The origin failed, timed out or contradicted itself; the same request may work later."""
+
+
+class StoreAway(SourceUnreachable, OSError):
+    """
+    A bucket does not answer as it should.
+
+    It is unreachable for those who read, and for those who write it is what a full disk is.
+    """
 
 
 class SourceForbidden(SourceProblem):

@@ -12,9 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from cache.artifacts import Artifacts
-from cache.blobs.disk import DiskBlobs
 from cache.hot import HotCache
-from cache.staging import StagingArea
 from edge.archive import Archive, open_archive
 from edge.clock import Clock, SystemClock
 from edge.fill.admission import Admission, Budgets
@@ -25,12 +23,14 @@ from edge.fill.growing import Growths
 from edge.fill.owners import OwnerFile, bury
 from edge.fill.resets import CacheResets
 from edge.fill.runner import Runner
+from edge.hearing import open_hearing
 from edge.library.chores import LibraryChores
-from edge.library.storage import Storage
 from edge.library.uploaded import Uploaded
+from edge.records.telling import Hearing
 from edge.registry import Records, open_accounts
 from edge.settings import Settings
 from edge.settings.machine import usable_cores
+from edge.stores import open_artifacts, open_buckets, open_storage
 from edge.workshop import Workshop, open_workshop
 
 _HOT_BYTES = 256 << 20
@@ -45,6 +45,7 @@ class Node:
     records: Records
     workshop: Workshop
     artifacts: Artifacts
+    hearing: Hearing
     runner: Runner
     filler: Filler
     archive: Archive
@@ -63,12 +64,14 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         records = await stack.enter_async_context(open_accounts(settings))
         hot = HotCache(settings.data / "hot", max_bytes=_HOT_BYTES)
         stack.push_async_callback(hot.aclose)
-        artifacts = await stack.enter_async_context(open_artifacts(settings))
+        buckets = await stack.enter_async_context(open_buckets(settings))
+        artifacts = await stack.enter_async_context(open_artifacts(settings, buckets))
+        hearing = await stack.enter_async_context(open_hearing(records, artifacts))
         clock = SystemClock()
-        storage = await stack.enter_async_context(open_storage(settings))
+        storage = await stack.enter_async_context(open_storage(settings, buckets))
         uploaded = Uploaded(records.catalogue, records.media, storage)
         workshop = await stack.enter_async_context(
-            open_workshop(settings, hot, uploaded, records.folders)
+            open_workshop(settings, hot, buckets, uploaded, records.folders)
         )
         owner = await _take_over(settings, records)
         stack.callback(owner.release)
@@ -101,6 +104,7 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
             records=records,
             workshop=workshop,
             artifacts=artifacts,
+            hearing=hearing,
             runner=runner,
             filler=filler,
             archive=archive,
@@ -155,25 +159,6 @@ async def _take_over(settings: Settings, records: Records) -> OwnerFile:
         await records.import_tasks.release_owner(dead)
     await asyncio.to_thread(owner.hold)
     return owner
-
-
-@contextlib.asynccontextmanager
-async def open_artifacts(settings: Settings) -> AsyncIterator[Artifacts]:
-    """Open the store of artifacts."""
-    blobs = DiskBlobs(settings.blobs or settings.data / "blobs")
-    async with Artifacts(blobs, settings.data, max_bytes=settings.cache_bytes) as artifacts:
-        yield artifacts
-
-
-@contextlib.asynccontextmanager
-async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
-    """Open the store of uploaded files."""
-    area = StagingArea(settings.data / "incoming")
-    await area.start()
-    try:
-        yield Storage(DiskBlobs(settings.data / "files"), area)
-    finally:
-        await area.aclose()
 
 
 def _budgets(settings: Settings) -> Budgets:

@@ -16,6 +16,7 @@ from cache.origins.fetch import Fetcher
 from cache.origins.folder import Folder
 from cache.origins.http import HttpFolder
 from cache.origins.mounts import Mounts
+from cache.origins.s3 import S3Folder
 from cache.source import Origin
 from edge.fill.looks import Looks
 from edge.fill.surveys import Surveys
@@ -24,7 +25,8 @@ from edge.library.files import Files, FolderSettings, Uploads
 from edge.library.sounds import Sounds
 from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.sandbox.problems import SandboxTooWeak
-from edge.settings import SandboxLevel, Settings
+from edge.settings import BucketFolder, SandboxLevel, Settings
+from edge.stores import Buckets
 from transforms.plan import Limits
 
 # What an external folder says about a file is believed this long.
@@ -48,12 +50,19 @@ class Workshop:
 async def open_workshop(
     settings: Settings,
     hot: HotCache,
+    buckets: Buckets,
     uploads: Uploads | None = None,
     folders: FolderSettings | None = None,
 ) -> AsyncIterator[Workshop]:
-    """Open the mounts of the first account, *uploads* of all, and a sandbox to read them in."""
+    """
+    Open the mounts of the first account, *uploads* of all, and a sandbox to read them in.
+
+    Raises:
+        StoreAway: A mounted bucket does not answer.
+    """
     async with contextlib.AsyncExitStack() as stack:
-        files = Files({settings.account: await _mounts(settings, stack)}, uploads, folders)
+        mounts = await _mounts(settings, buckets, stack)
+        files = Files({settings.account: mounts}, uploads, folders)
         sandbox = Sandbox(SandboxSettings(address_space_bytes=settings.worker_memory_bytes))
         stack.push_async_callback(sandbox.close)
         await sandbox.start()
@@ -81,16 +90,21 @@ def _require(wanted: SandboxLevel, sandbox: Sandbox) -> None:
         raise SandboxTooWeak(walls)
 
 
-async def _mounts(settings: Settings, stack: contextlib.AsyncExitStack) -> Mounts:
+async def _mounts(settings: Settings, buckets: Buckets, stack: contextlib.AsyncExitStack) -> Mounts:
     origins: dict[str, Origin] = {}
     if settings.root is not None:
         origins["/"] = Folder(Path(settings.root), "/")
-    if settings.mounts:
+    if any(isinstance(mount.url, str) for mount in settings.mounts):
         fetcher = await stack.enter_async_context(Fetcher(allow_networks=settings.allow_networks))
-        for mount in settings.mounts:
-            origins[mount.prefix] = HttpFolder(
-                mount.url, mount.prefix, fetcher, _EXTERNAL_TTL_SECONDS
-            )
+    for mount in settings.mounts:
+        match mount.url:
+            case BucketFolder() as folder:
+                bucket = await buckets.open_checked(folder)
+                origins[mount.prefix] = S3Folder(bucket, mount.prefix, _EXTERNAL_TTL_SECONDS)
+            case url:
+                origins[mount.prefix] = HttpFolder(
+                    url, mount.prefix, fetcher, _EXTERNAL_TTL_SECONDS
+                )
     return Mounts(origins)
 
 

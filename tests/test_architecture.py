@@ -28,10 +28,10 @@ HOMES = {
     "uvicorn": ("edge/cli/", "edge/web/"),
     "av": ("transforms/audio/", "transforms/mux/", "transforms/render/"),
     "lameenc": ("transforms/audio/",),
-    "aiobotocore": ("cache/blobs/s3.py", "cache/origins/bucket.py"),
-    "botocore": ("cache/blobs/s3.py", "cache/origins/bucket.py"),
+    "aiobotocore": ("cache/s3/",),
+    "botocore": ("cache/s3/",),
     "diskcache": ("cache/hot.py",),
-    "aiohttp": ("cache/origins/", "edge/"),
+    "aiohttp": ("cache/origins/", "cache/s3/", "edge/"),
     "python_multipart": ("edge/web/forms/",),
     "alembic": ("edge/records/",),
 }

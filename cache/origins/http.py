@@ -2,43 +2,26 @@
 A folder on somebody's web server as an origin.
 
 A file is known by HEAD and read by ranges. What the origin said is believed for a while, then
-asked again conditionally; when it cannot be reached, the last answer serves a while longer, since
-what was made from the file is usually still in the cache and needs nothing from there.
+asked again conditionally.
 """
 
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
+from cache.origins.beliefs import Beliefs
 from cache.origins.fetch import Answer, Fetcher
 from cache.origins.paths import inside, join, segments
 from cache.origins.reader import ABSENT, HttpReader, RemoteVersion
 from cache.origins.urls import admit
-from cache.singleflight import SingleFlight
 from cache.source import SourceChanged, SourceMissing, SourceObject, SourceUnreachable
 
 # Some servers know no HEAD, and say so with either of these.
 _NO_HEAD = frozenset((405, 501))
 _TOTAL = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]{1,18})\Z")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Memory:
-    """What the origin last said of a path."""
-
-    version: RemoteVersion | None
-    """None when there was no such file."""
-
-    asked: float
-    """When it said so, in seconds of the clock."""
-
-    until: float
-    """When to ask again."""
 
 
 class HttpFolder:
@@ -82,14 +65,15 @@ class HttpFolder:
         self._base_url = str(url).rstrip("/")
         self._mount = mount
         self._fetcher = fetcher
-        self._ttl_seconds = ttl_seconds
-        self._missing_seconds = missing_seconds
-        self._stale_seconds = stale_seconds
         self._spool_bytes = spool_bytes
-        self._remembered = remembered
-        self._clock = clock
-        self._memories: OrderedDict[str, _Memory] = OrderedDict()
-        self._flights: SingleFlight[RemoteVersion | None] = SingleFlight()
+        self._beliefs: Beliefs[RemoteVersion] = Beliefs(
+            lambda path, known: _describe(fetcher, self.address(path), known),
+            ttl_seconds=ttl_seconds,
+            missing_seconds=missing_seconds,
+            stale_seconds=stale_seconds,
+            remembered=remembered,
+            clock=clock,
+        )
 
     async def find(self, path: str) -> SourceObject | None:
         """
@@ -102,7 +86,7 @@ class HttpFolder:
         """
         if segments(path) is None:
             return None
-        version = await self._version(path)
+        version = await self._beliefs.version(path)
         return None if version is None else self._described(path, version)
 
     def address(self, path: str) -> str:
@@ -121,10 +105,9 @@ class HttpFolder:
         path = inside(self._mount, source.path)
         if path is None or segments(path) is None:
             raise SourceMissing(source.path)
-        memory = self._memories.get(path)
-        version = memory.version if memory is not None else None
+        version = self._beliefs.believed(path)
         if version is None or version.name != source.version:
-            version = await self._flights.do(path, lambda: self._ask(path))
+            version = await self._beliefs.asked(path)
         if version is None:
             raise SourceMissing(source.path)
         if version.name != source.version:
@@ -135,7 +118,7 @@ class HttpFolder:
             version,
             spool_bytes=self._spool_bytes,
             # Whoever asks next need not fail for as long as the old answer would be believed.
-            on_gone=lambda: self._memories.pop(path, None),
+            on_gone=lambda: self._beliefs.forget(path),
         )
 
     def _described(self, path: str, version: RemoteVersion) -> SourceObject:
@@ -146,37 +129,6 @@ class HttpFolder:
             size_bytes=version.size_bytes,
             modified_ms=_modified_ms(version.last_modified),
         )
-
-    async def _version(self, path: str) -> RemoteVersion | None:
-        memory = self._memories.get(path)
-        if memory is not None and self._clock() < memory.until:
-            self._memories.move_to_end(path)
-            return memory.version
-        return await self._flights.do(path, lambda: self._ask(path))
-
-    async def _ask(self, path: str) -> RemoteVersion | None:
-        memory = self._memories.get(path)
-        known = memory.version if memory is not None else None
-        now = self._clock()
-        try:
-            version = await _describe(self._fetcher, self.address(path), known)
-        except SourceUnreachable:
-            if memory is None or known is None or now >= self._stale_at(memory):
-                raise
-            self._remember(path, replace(memory, until=now + self._missing_seconds))
-            return known
-        seconds = self._ttl_seconds if version is not None else self._missing_seconds
-        self._remember(path, _Memory(version=version, asked=now, until=now + seconds))
-        return version
-
-    def _stale_at(self, memory: _Memory) -> float:
-        return memory.asked + self._ttl_seconds + self._stale_seconds
-
-    def _remember(self, path: str, memory: _Memory) -> None:
-        self._memories[path] = memory
-        self._memories.move_to_end(path)
-        if len(self._memories) > self._remembered:
-            self._memories.popitem(last=False)
 
 
 async def _describe(

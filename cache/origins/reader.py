@@ -11,18 +11,14 @@ import hashlib
 import os
 import re
 import tempfile
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from cache.origins.fetch import Answer, Fetcher
+from cache.readahead import ReadAhead
 from cache.source import SourceChanged, SourceMissing, SourceProblem, SourceUnreachable
-
-MIN_BLOCK_BYTES = 64 << 10
-MAX_BLOCK_BYTES = 1 << 20
-_HELD_BLOCKS = 4
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)\Z")
 
@@ -94,10 +90,8 @@ class HttpReader:
         self._version = version
         self._spool_bytes = spool_bytes
         self._limits = replace(fetcher.limits, max_bytes=version.size_bytes)
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._ahead = ReadAhead(version.size_bytes)
         self._spool: BinaryIO | None = None
-        self._block_bytes = MIN_BLOCK_BYTES
-        self._next_offset: int | None = None
         self._turn = asyncio.Lock()
 
     @property
@@ -111,7 +105,7 @@ class HttpReader:
 
     async def aclose(self) -> None:
         """Drop what is held in memory and on disk."""
-        self._blocks.clear()
+        self._ahead.clear()
         spool, self._spool = self._spool, None
         if spool is not None:
             spool.close()
@@ -145,26 +139,17 @@ class HttpReader:
     async def _piece(self, offset: int, end: int) -> bytes:
         """Return at least one byte from *offset*, at most up to *end*."""
         if self._spool is None:
-            for start, block in self._blocks.items():
-                if start <= offset < start + len(block):
-                    self._blocks.move_to_end(start)
-                    return block[offset - start : end - start]
+            if held := self._ahead.held(offset, end):
+                return held
             block = await self._block(offset, end)
         if self._spool is not None:
             return await asyncio.to_thread(os.pread, self._spool.fileno(), end - offset, offset)
-        self._blocks[offset] = block
-        if len(self._blocks) > _HELD_BLOCKS:
-            self._blocks.popitem(last=False)
-        self._next_offset = offset + len(block)
+        self._ahead.hold(offset, block)
         return block[: end - offset]
 
     async def _block(self, offset: int, end: int) -> bytes:
         """Ask for the block at *offset*; an origin that ignores ranges may fill the spool."""
-        follows = offset == self._next_offset
-        wanted = self._block_bytes * 2 if follows else MIN_BLOCK_BYTES
-        self._block_bytes = min(wanted, MAX_BLOCK_BYTES)
-        length = min(max(end - offset, self._block_bytes), MAX_BLOCK_BYTES)
-        end = min(offset + length, self.size_bytes)
+        end = self._ahead.end_of_block(offset, end)
         headers = {"Range": f"bytes={offset}-{end - 1}"}
         if self._version.strong_etag is not None:
             headers["If-Range"] = self._version.strong_etag

@@ -9,9 +9,9 @@ import json
 from edge.cli.asking import ask
 from edge.cli.tables import account_given, moment, show
 from edge.fill.resets import CacheResets
-from edge.node import open_artifacts
 from edge.registry import Records, open_accounts
 from edge.settings import Settings
+from edge.stores import open_artifacts, open_buckets
 
 _PAGE = 100
 
@@ -87,7 +87,11 @@ def purge(given: argparse.Namespace, settings: Settings) -> int:
     account = account_given(given, settings)
 
     async def purged() -> int:
-        async with open_accounts(settings) as records, open_artifacts(settings) as artifacts:
+        async with (
+            open_accounts(settings) as records,
+            open_buckets(settings) as buckets,
+            open_artifacts(settings, buckets) as artifacts,
+        ):
             resets = CacheResets(artifacts, records.job_sources)
             return await resets.remove(account, given.pattern)
 

@@ -25,6 +25,7 @@ from edge.fill.wanted import Wanted, find
 from edge.library.files import Files
 from edge.library.sounds import Sounds
 from edge.settings import Settings
+from edge.stores import open_buckets
 from edge.workshop import Workshop, open_workshop
 from transforms import canonical, grammar, planner
 from transforms.audio.timeline import Resolved
@@ -210,7 +211,10 @@ async def _workshop(settings: Settings) -> AsyncIterator[Workshop]:
     with tempfile.TemporaryDirectory() as forgotten:
         hot = HotCache(Path(forgotten))
         try:
-            async with open_workshop(settings, hot) as workshop:
+            async with (
+                open_buckets(settings) as buckets,
+                open_workshop(settings, hot, buckets) as workshop,
+            ):
                 yield workshop
         finally:
             await hot.aclose()

@@ -6,12 +6,13 @@ All are read as the text an operator would type, so a value means the same in al
 and all are checked before any is used: a start that fails tells every mistake at once.
 """
 
-from edge.settings.kinds import IPNetwork, Mount, Price
+from edge.settings.kinds import BucketFolder, IPNetwork, Mount, Price
 from edge.settings.load import Mistake, SettingsInvalid, load_settings
 from edge.settings.table import DEFAULT_ACCOUNT, SandboxLevel, SettingRow, Settings
 
 __all__ = [
     "DEFAULT_ACCOUNT",
+    "BucketFolder",
     "IPNetwork",
     "Mistake",
     "Mount",

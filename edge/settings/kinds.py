@@ -43,6 +43,12 @@ _DATABASE_DRIVERS: Final = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 
+# Names of buckets as S3 has ever allowed them; segments of a prefix that no path could lead astray.
+_BUCKET_FOLDER: Final = re.compile(
+    r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])"
+    r"(?P<prefix>(?:/(?!\.{1,2}(?:/|\Z))[^/\s\\%?#]+){0,32}/?)"
+)
+
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -59,11 +65,22 @@ class Kind(Generic[T_co]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketFolder:
+    """What is below a prefix of a bucket."""
+
+    bucket: str
+    prefix: str  # "" or "some/folder/", always with a slash at its end
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
     """A folder of another host that answers for the paths under *prefix*."""
 
     prefix: str  # "/" or "/ext/more", never with a slash at its end
-    url: str  # http or https, without a slash at its end
+    url: str | BucketFolder  # http or https, without a slash at its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +198,7 @@ def _parse_mount(text: str) -> Mount:
     if prefix != "/" and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[^/\s\\%?#!]+)+", prefix):
         raise Refused(f"{prefix!r} is not a path prefix")
     if target.startswith("s3:"):
-        raise Refused(f"{target!r}: only http and https folders can be mounted in this release")
+        return Mount(prefix=prefix, url=_bucket_folder(target))
     try:
         url = _web_url(target)
     except ValueError:
@@ -210,10 +227,28 @@ def _parse_database_url(text: str) -> str:
     return f"{_DATABASE_DRIVERS[scheme]}://{rest}"
 
 
-def _parse_blobs(text: str) -> Path:
+def _parse_blobs(text: str) -> Path | BucketFolder:
     if "://" in text:
-        raise Refused(f"{text!r}: only folders are supported in this release")
+        return _bucket_folder(text)
     return _parse_folder(text)
+
+
+def _bucket_folder(text: str) -> BucketFolder:
+    found = _BUCKET_FOLDER.fullmatch(text)
+    if found is None:
+        raise Refused(f"{text!r} is not a folder of a bucket, such as s3://bucket/some/prefix")
+    prefix = found["prefix"].strip("/")
+    return BucketFolder(bucket=found["bucket"], prefix=f"{prefix}/" if prefix else "")
+
+
+def _parse_endpoint(text: str) -> str:
+    return _web_url(text).geturl().rstrip("/")
+
+
+def _parse_region(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", text):
+        raise ValueError
+    return text
 
 
 FOLDER: Final = Kind(accepts="the path of a folder", parse=_parse_folder)
@@ -233,7 +268,7 @@ NETWORKS: Final = Kind(
     parse=_parse_networks,
 )
 MOUNTS: Final = Kind(
-    accepts="mounts such as /ext=https://origin.example/folder,/more=https://…",
+    accepts="mounts such as /ext=https://origin.example/folder,/more=s3://bucket/prefix",
     parse=_parse_mounts,
 )
 PRICES: Final = Kind(
@@ -242,7 +277,11 @@ PRICES: Final = Kind(
 DATABASE_URL: Final = Kind(
     accepts="sqlite:///path or postgresql://user:password@host/name", parse=_parse_database_url
 )
-BLOBS: Final = Kind(accepts="the path of a folder", parse=_parse_blobs)
+BLOBS: Final = Kind(accepts="the path of a folder, or s3://bucket/prefix", parse=_parse_blobs)
+ENDPOINT: Final = Kind(
+    accepts="a URL such as https://s3.example, without a query", parse=_parse_endpoint
+)
+REGION: Final = Kind(accepts="the name of a region, such as eu-central-1", parse=_parse_region)
 ON_OR_OFF: Final = Kind(
     accepts="1, true, yes, on or 0, false, no, off", parse=lambda text: _SWITCH[text.lower()]
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from edge.settings import kinds
-from edge.settings.kinds import GIB, IPNetwork, Kind, Mount, Price
+from edge.settings.kinds import GIB, BucketFolder, IPNetwork, Kind, Mount, Price
 from edge.settings.machine import MOST_WORKERS, workers_here
 
 PREFIX: Final = "EDGE_"
@@ -59,12 +59,28 @@ class Settings:
     database_url: str | None = field(
         default=None, metadata=_row(kinds.DATABASE_URL, "records, instead of SQLite in the data")
     )
-    blobs: Path | None = field(
+    blobs: Path | BucketFolder | None = field(
         default=None,
-        metadata=_row(kinds.BLOBS, "folder for artifacts, instead of one in the data folder"),
+        metadata=_row(kinds.BLOBS, "artifacts and uploads, instead of in the data folder"),
+    )
+    s3_endpoint: str | None = field(
+        default=None, metadata=_row(kinds.ENDPOINT, "where buckets are, instead of Amazon S3")
+    )
+    s3_region: str | None = field(
+        default=None, metadata=_row(kinds.REGION, "region of the buckets")
+    )
+    s3_path_style: bool | None = field(
+        default=None,
+        metadata=_row(kinds.ON_OR_OFF, "name buckets in the path of URLs, not in the host"),
+    )
+    hot_bytes: int = field(
+        default=10 * GIB,
+        metadata=_row(
+            kinds.byte_size(2**20), "artifacts of a bucket kept near on this node's disk"
+        ),
     )
     mounts: tuple[Mount, ...] = field(
-        default=(), metadata=_row(kinds.MOUNTS, "folders of other hosts, by prefix")
+        default=(), metadata=_row(kinds.MOUNTS, "folders of other hosts and buckets, by prefix")
     )
     allow_networks: tuple[IPNetwork, ...] = field(
         default=(),

@@ -1,6 +1,6 @@
 """A store of artifacts on disk, and what is put into it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,9 @@ import pytest
 from cache.artifacts import Artifacts
 from cache.blobs.disk import DiskBlobs
 from cache.receipts import Receipt
+from cache.s3.bucket import Bucket
+from tests.support.backend_fixtures import S3Bucket, S3Server
+from tests.support.buckets import open_bucket
 
 KEY = "0f" * 32
 
@@ -79,3 +82,17 @@ def names(tmp_path: Path) -> list[str]:
 
 def receipt_path(tmp_path: Path, key: str) -> Path:
     return tmp_path / "blobs" / "artifacts" / key[:2] / key / "receipt.json"
+
+
+@pytest.fixture(scope="module")
+def a_bucket(s3_server: S3Server) -> Iterator[S3Bucket]:
+    """A bucket that the tests of a module share, each with a folder of its own in it."""
+    with s3_server.fresh() as bucket:
+        yield bucket
+
+
+@pytest.fixture
+async def bucket(a_bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bucket]:
+    """An empty folder of a bucket on a real server."""
+    async with open_bucket(a_bucket, monkeypatch) as bucket:
+        yield bucket

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.settings import Mount, Price, Settings, SettingsInvalid, load_settings
+from edge.settings import (
+    BucketFolder,
+    Mount,
+    Price,
+    Settings,
+    SettingsInvalid,
+    load_settings,
+)
 from edge.settings.kinds import GIB
 
 SECRET_KEY = "secret_W142hJkabcdef"
@@ -164,7 +171,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ("PUBLIC_URL", "https://audio.example:99999"),
         ("PUBLIC_URL", "ftp://audio.example"),
         ("DATABASE_URL", "sqlite"),
-        ("BLOBS", "s3://bucket/prefix"),
+        ("BLOBS", "s3://bucket/../prefix"),
         ("BLOBS", "gs://bucket"),
         ("ALLOW_NETWORKS", "10.0.0.1/8"),
         ("ALLOW_NETWORKS", "localhost"),
@@ -174,7 +181,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ("BOOTSTRAP_PUBLIC_KEY", SECRET_KEY),
         ("BOOTSTRAP_SECRET_KEY", "secret_W142h0kabcdef"),
         ("LOG_FORMAT", "xml"),
-        ("MOUNTS", "/ext=s3://bucket/prefix"),
+        ("MOUNTS", "/ext=s3://bucket?prefix"),
         ("MOUNTS", "ext=https://a.example"),
         ("MOUNTS", "/ext/=https://a.example"),
         ("MOUNTS", "/a/../b=https://a.example"),
@@ -190,16 +197,57 @@ def test_a_value_is_refused(name: str, value: str) -> None:
     assert "expected " in mistake
 
 
-def test_a_bucket_cannot_be_mounted_yet() -> None:
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("s3://bucket", BucketFolder(bucket="bucket", prefix="")),
+        ("s3://bucket/", BucketFolder(bucket="bucket", prefix="")),
+        (
+            "s3://my.bucket-1/some/prefix/",
+            BucketFolder(bucket="my.bucket-1", prefix="some/prefix/"),
+        ),
+    ],
+)
+def test_buckets_hold_blobs_and_are_mounted(text: str, folder: BucketFolder) -> None:
+    settings = load_settings({"EDGE_BLOBS": text, "EDGE_MOUNTS": f"/lib={text},/ext=https://a.b"})
+
+    assert settings.blobs == folder
+    assert settings.mounts == (
+        Mount(prefix="/lib", url=folder),
+        Mount(prefix="/ext", url="https://a.b"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["s3://", "s3://b", "s3://bucket/../x", "s3://bucket/a?b", "gs://bucket/a"],
+)
+def test_what_is_no_folder_of_a_bucket_is_a_mistake(text: str) -> None:
     expected = [
-        "EDGE_MOUNTS='/lib=s3://bucket/prefix': 's3://bucket/prefix': only http and https folders "
-        "can be mounted in this release; expected mounts such as "
-        "/ext=https://origin.example/folder,/more=https://…"
+        f"EDGE_BLOBS={text!r}: {text!r} is not a folder of a bucket, such as "
+        "s3://bucket/some/prefix; expected the path of a folder, or s3://bucket/prefix"
     ]
 
-    assert (
-        mistakes_of(lambda: load_settings({"EDGE_MOUNTS": "/lib=s3://bucket/prefix"})) == expected
+    assert mistakes_of(lambda: load_settings({"EDGE_BLOBS": text})) == expected
+
+
+def test_where_buckets_are_is_read_and_shown() -> None:
+    settings = load_settings(
+        {
+            "EDGE_S3_ENDPOINT": "http://127.0.0.1:9000/",
+            "EDGE_S3_REGION": "eu-central-1",
+            "EDGE_S3_PATH_STYLE": "off",
+            "EDGE_HOT_BYTES": "1GiB",
+            "EDGE_BLOBS": "s3://bucket/prefix/",
+            "EDGE_MOUNTS": "/lib=s3://other",
+        }
     )
+    table = {row.name: row.value for row in settings.as_table()}
+
+    assert (settings.s3_endpoint, settings.s3_region) == ("http://127.0.0.1:9000", "eu-central-1")
+    assert (settings.s3_path_style, settings.hot_bytes) == (False, GIB)
+    assert table["EDGE_BLOBS"] == "s3://bucket/prefix"
+    assert table["EDGE_MOUNTS"] == "/lib=s3://other"
 
 
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:

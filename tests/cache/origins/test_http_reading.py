@@ -9,7 +9,7 @@ from aiohttp import web
 
 from cache.origins.fetch import Fetcher
 from cache.origins.http import HttpFolder
-from cache.origins.reader import MAX_BLOCK_BYTES, MIN_BLOCK_BYTES
+from cache.readahead import MAX_BLOCK_BYTES, MIN_BLOCK_BYTES
 from cache.source import SourceChanged, SourceMissing, SourceObject, SourceUnreachable
 from tests.cache.origins.conftest import found, opened
 from tests.support.web_file import CONTENT, Server

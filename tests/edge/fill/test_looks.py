@@ -10,6 +10,7 @@ from edge.fill.looks import Looks
 from edge.sandbox import wire
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
 from edge.settings import Settings
+from edge.stores import Buckets
 from edge.workshop import Workshop, open_workshop
 from tests.support.pictures import FRONT, mp3_with, picture, seen
 from transforms.audio.file_formats import FileFormat
@@ -21,7 +22,7 @@ ACCOUNT = "W142hJk"
 @pytest.fixture
 async def workshop(settings: Settings) -> AsyncIterator[Workshop]:
     hot = HotCache(settings.data / "hot")
-    async with open_workshop(settings, hot) as opened:
+    async with open_workshop(settings, hot, Buckets(settings)) as opened:
         yield opened
     await hot.aclose()
 

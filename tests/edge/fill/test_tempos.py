@@ -10,6 +10,7 @@ from cache.source import Reader, SourceObject
 from edge.fill.tempos import Tempos
 from edge.sandbox.problems import MediaProblem, WorkerDied
 from edge.settings import Settings
+from edge.stores import Buckets
 from edge.workshop import Workshop, open_workshop
 from tests.support.drums import loop
 from tests.support.media import make
@@ -24,7 +25,7 @@ async def workshop(settings: Settings) -> AsyncIterator[Workshop]:
     beat = make("mp3", loop("rock", 112.5, rate=44_100, seconds=10), rate=44_100)
     (settings.root / "beat.mp3").write_bytes(beat)
     hot = HotCache(settings.data / "hot")
-    async with open_workshop(settings, hot) as opened:
+    async with open_workshop(settings, hot, Buckets(settings)) as opened:
         yield opened
     await hot.aclose()
 

@@ -1,0 +1,50 @@
+"""
+What of a remote file is asked for at once: more and more while reads follow one another.
+
+A decoder probes here and there, then reads on: small blocks first, so that looking at a long file
+costs little, then blocks twice as long each time. The last few are held, because a decoder also
+steps back.
+"""
+
+from collections import OrderedDict
+
+MIN_BLOCK_BYTES = 64 << 10
+MAX_BLOCK_BYTES = 1 << 20
+_HELD_BLOCKS = 4
+
+
+class ReadAhead:
+    """The blocks of one reader; asks for nothing itself."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size_bytes = size_bytes
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._block_bytes = MIN_BLOCK_BYTES
+        self._next_offset: int | None = None
+
+    def held(self, offset: int, end: int) -> bytes:
+        """Return what is held from *offset*, at most up to *end*; empty if that is nothing."""
+        for start, block in self._blocks.items():
+            if start <= offset < start + len(block):
+                self._blocks.move_to_end(start)
+                return block[offset - start : end - start]
+        return b""
+
+    def end_of_block(self, offset: int, end: int) -> int:
+        """Say up to where to ask from *offset*, when the bytes up to *end* are wanted."""
+        follows = offset == self._next_offset
+        wanted = self._block_bytes * 2 if follows else MIN_BLOCK_BYTES
+        self._block_bytes = min(wanted, MAX_BLOCK_BYTES)
+        length = min(max(end - offset, self._block_bytes), MAX_BLOCK_BYTES)
+        return min(offset + length, self._size_bytes)
+
+    def hold(self, offset: int, block: bytes) -> None:
+        """Hold what was asked for, and let go of what was read the longest ago."""
+        self._blocks[offset] = block
+        if len(self._blocks) > _HELD_BLOCKS:
+            self._blocks.popitem(last=False)
+        self._next_offset = offset + len(block)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._blocks.clear()

@@ -9,14 +9,13 @@ The files of an artifact that is shown while it is made are kept one by one (``k
 notes in which whoever makes it says how far it is, and others what they wait for; all are there
 for every process that shares the store, and belong to nobody until the receipt does.
 
-One process should publish and evict under a size limit; others may share the store, and treat
-what has gone meanwhile as never having been there.
+Several processes may share the store, on one machine or, in a bucket, on many. What another has
+evicted meanwhile is treated as never having been there; what another has published is left alone.
 """
 
 import asyncio
-import hashlib
+import contextlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -24,9 +23,11 @@ from weakref import WeakValueDictionary
 
 from cache import names, receipts
 from cache.blobs import BlobMissing, Blobs
-from cache.receipts import ArtifactFile, Receipt
+from cache.census import Recounting, count
+from cache.putting import put_file, put_files
+from cache.receipts import ArtifactFile, Receipt, Remembered
 from cache.retention import Retention
-from cache.source import Reader, SourceTooLarge, read_whole
+from cache.source import Reader, SourceChanged, SourceTooLarge, StoreAway, read_whole
 from cache.staging import ArtifactRefused, Staging, StagingArea
 
 __all__ = ["ArtifactMissing", "ArtifactRefused", "Artifacts"]
@@ -34,8 +35,8 @@ __all__ = ["ArtifactMissing", "ArtifactRefused", "Artifacts"]
 # A ten-hour HLS artifact with ten variants lists 100 000 segments at about 150 bytes each.
 _MAX_RECEIPT_BYTES = 64 << 20
 
-# Flushing files one after the other waits for the disk each time; a few at once share the wait.
-_CONCURRENT_PUTS = 8
+# A receipt that is replaced while it is read is read again; more often than this nobody does that.
+_ATTEMPTS = 3
 
 # Files without a receipt may belong to a publication in progress in another process.
 _ORPHAN_GRACE_MS = 24 * 3600 * 1000
@@ -59,6 +60,8 @@ class Artifacts:
         *,
         max_bytes: int | None = None,
         remembered: int = 100_000,
+        shared: bool = False,
+        on_forget: Callable[[str], object] = lambda prefix: None,
         now_ms: Callable[[], int] = _system_now_ms,
     ) -> None:
         """
@@ -68,14 +71,18 @@ class Artifacts:
             max_bytes: What all artifacts together may take; None for no limit.
 
             remembered: Files listed by the receipts that are kept in memory.
+
+            shared: Whether other machines publish and evict in it, too.
+
+            on_forget: Told the prefix of the blobs of an artifact that another has removed.
         """
         self._blobs = blobs
         self._area = StagingArea(root / "staging")
         self._retention = Retention(max_bytes)
-        self._remembered = remembered
+        self._recounting = Recounting(self._recount) if shared else None
+        self._on_forget = on_forget
         self._now_ms = now_ms
-        self._receipts: OrderedDict[str, Receipt] = OrderedDict()
-        self._listed = 0
+        self._receipts = Remembered(remembered)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._sweeping = asyncio.Lock()
 
@@ -97,12 +104,17 @@ class Artifacts:
         await self.aclose()
 
     async def start(self) -> None:
-        """Wipe what crashes left in staging and count what is in the store."""
+        """Wipe what crashes left in staging and count what is in the store, or begin to."""
         await self._area.start()
-        await self.scan()
+        if self._recounting is None:
+            await self.scan()
+        else:
+            self._recounting.start()
 
     async def aclose(self) -> None:
         """Drop unpublished work."""
+        if self._recounting is not None:
+            await self._recounting.aclose()
         await self._area.aclose()
 
     async def stage(self, key: str) -> Staging:
@@ -120,7 +132,7 @@ class Artifacts:
             KeyError: It was not staged.
         """
         local = staging.take(path)
-        file = await self._put_file(key, path, local, media_type)
+        file = await put_file(self._blobs, key, path, local, media_type)
         if not file.size_bytes:
             raise ArtifactRefused(f"nothing in {path}")
         return file
@@ -142,7 +154,7 @@ class Artifacts:
             return None
         try:
             return await read_whole(reader, _MAX_RECEIPT_BYTES)
-        except SourceTooLarge:
+        except (SourceTooLarge, SourceChanged):
             return None
         finally:
             await reader.aclose()
@@ -184,7 +196,7 @@ class Artifacts:
                 rest = {path: kind for path, kind in media_types.items() if path not in kept}
                 staged = await asyncio.to_thread(staging.complete, rest)
                 try:
-                    files = [*kept.values(), *await self._put_files(key, staged, rest)]
+                    files = [*kept.values(), *await put_files(self._blobs, key, staged, rest)]
                     receipt = Receipt(
                         key=key,
                         account=account,
@@ -195,14 +207,19 @@ class Artifacts:
                     )
                     await self._put_receipt(receipt, staging)
                 except Exception:
-                    # A full disk must not keep what will never be asked for.
-                    await self._remove(key)
+                    with contextlib.suppress(StoreAway):
+                        await self._give_up(key)
                     raise
-                for subject in names.NOTES:
-                    await self._blobs.delete(names.note_key(key, subject))
-            self._remember(receipt)
+                # The artifact is there, with these or without them.
+                with contextlib.suppress(StoreAway):
+                    for subject in names.NOTES:
+                        await self._blobs.delete(names.note_key(key, subject))
+            self._receipts.add(receipt)
         await staging.discard()
-        await self.sweep()
+        if self._recounting is None:
+            await self.sweep()
+        elif self._retention.victim() is not None:
+            self._recounting.ask()
         return receipt
 
     async def receipt(self, key: str) -> Receipt | None:
@@ -217,9 +234,7 @@ class Artifacts:
                 receipt = await self._load(key)
                 if receipt is None:
                     return None
-                self._remember(receipt)
-        else:
-            self._receipts.move_to_end(key)
+                self._receipts.add(receipt)
         if self._retention.use(key, self._now_ms()):
             await self._blobs.touch(names.receipt_key(key))
         return receipt
@@ -234,8 +249,20 @@ class Artifacts:
         try:
             return await self._blobs.open(names.blob_key(key, file))
         except BlobMissing as problem:
-            await self.remove(key)
+            async with self._lock(key):
+                # Another may have made it again: what is there now decides.
+                self._forget(key)
+                await self._load(key)
             raise ArtifactMissing(f"{key}{file.path}") from problem
+
+    def forget(self, key: str) -> None:
+        """Remember nothing of an artifact, because another process has removed it."""
+        self._forget(names.check_key(key))
+        self._on_forget(names.prefix(key))
+
+    def forget_all(self) -> None:
+        """Remember no artifact, because others may have removed any."""
+        self._receipts.clear()
 
     async def remove(self, key: str) -> None:
         """Remove an artifact; one that is not there is no error."""
@@ -264,52 +291,24 @@ class Artifacts:
     async def scan(self) -> None:
         """Count what is in the store, and remove old files that no receipt will ever claim."""
         known = set(self._retention.keys)
-        sizes: dict[str, int] = {}
-        used: dict[str, int] = {}
-        newest: dict[str, int] = {}
-        async for blob in self._blobs.list(names.ROOT):
-            key = names.owner(blob.key)
-            if key is None:
-                continue
-            sizes[key] = sizes.get(key, 0) + blob.size_bytes
-            newest[key] = max(newest.get(key, 0), blob.modified_ms)
-            if blob.key == names.receipt_key(key):
-                used[key] = blob.modified_ms
-        for key, used_ms in used.items():
-            self._retention.keep(key, size_bytes=sizes[key], used_ms=used_ms)
-        for key in sizes.keys() - used.keys():
-            if newest[key] < self._now_ms() - _ORPHAN_GRACE_MS:
+        census = await count(self._blobs)
+        for key, size_bytes in census.sizes.items():
+            used_ms = census.used_ms.get(key)
+            if used_ms is not None:
+                self._retention.keep(key, size_bytes=size_bytes, used_ms=used_ms)
+            elif census.newest_ms[key] < self._now_ms() - _ORPHAN_GRACE_MS:
                 await self.remove(key)
-        for key in known - used.keys():
-            self._forget(key)
+        for key in known - census.used_ms.keys():
+            if self._recounting is None or key not in census.sizes:
+                self._forget(key)
+
+    async def _recount(self) -> None:
+        await self.scan()
+        await self.sweep()
 
     def _lock(self, key: str) -> asyncio.Lock:
         # Held weakly: a lock lives exactly as long as somebody uses it.
         return self._locks.setdefault(names.check_key(key), asyncio.Lock())
-
-    async def _put_files(
-        self, key: str, staged: Mapping[str, Path], media_types: Mapping[str, str]
-    ) -> tuple[ArtifactFile, ...]:
-        slots = asyncio.Semaphore(_CONCURRENT_PUTS)
-
-        async def put(path: str, local: Path) -> ArtifactFile:
-            async with slots:
-                return await self._put_file(key, path, local, media_types[path])
-
-        outcomes = await asyncio.gather(
-            *(put(path, local) for path, local in staged.items()), return_exceptions=True
-        )
-        files = [outcome for outcome in outcomes if isinstance(outcome, ArtifactFile)]
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return tuple(files)
-
-    async def _put_file(self, key: str, path: str, local: Path, media_type: str) -> ArtifactFile:
-        digest, size_bytes = await asyncio.to_thread(_measure, local)
-        file = ArtifactFile(path=path, digest=digest, size_bytes=size_bytes, media_type=media_type)
-        await self._blobs.put(names.blob_key(key, file), local)
-        return file
 
     async def _put_receipt(self, receipt: Receipt, staging: Staging) -> None:
         text = receipts.encode(receipt)
@@ -323,8 +322,11 @@ class Artifacts:
 
     async def _load(self, key: str) -> Receipt | None:
         """Read the receipt of *key* and check that its files are there, or remove it."""
-        receipt = await self._read(key)
-        if receipt is not None:
+        doubted: Receipt | None = None
+        for _ in range(_ATTEMPTS):
+            receipt = await self._read(key)
+            if receipt is None:
+                return None
             stored = {blob.key: blob async for blob in self._blobs.list(names.prefix(key))}
             sizes = {name: blob.size_bytes for name, blob in stored.items()}
             own = stored.get(names.receipt_key(key))
@@ -333,48 +335,53 @@ class Artifacts:
             ):
                 self._retention.keep(key, size_bytes=sum(sizes.values()), used_ms=own.modified_ms)
                 return receipt
-            await self._remove(key)
+            if receipt == doubted or self._recounting is None:
+                break
+            # Another may have been putting a new one just now.
+            doubted = receipt
+        await self._remove(key)
         return None
 
     async def _read(self, key: str) -> Receipt | None:
         """Read the receipt of *key*; one that cannot be understood is removed."""
-        try:
-            reader = await self._blobs.open(names.receipt_key(key))
-        except BlobMissing:
-            return None
-        try:
-            receipt = receipts.decode(await read_whole(reader, _MAX_RECEIPT_BYTES))
-        except SourceTooLarge:
-            receipt = None
-        finally:
-            await reader.aclose()
-        if receipt is None or receipt.key != key:
-            await self._blobs.delete(names.receipt_key(key))
-            return None
-        return receipt
+        for _ in range(_ATTEMPTS):
+            try:
+                reader = await self._blobs.open(names.receipt_key(key))
+            except BlobMissing:
+                return None
+            try:
+                receipt = receipts.decode(await read_whole(reader, _MAX_RECEIPT_BYTES))
+            except SourceTooLarge:
+                receipt = None
+            except SourceChanged:
+                continue
+            finally:
+                await reader.aclose()
+            if receipt is None or receipt.key != key:
+                await self._blobs.delete(names.receipt_key(key))
+                return None
+            return receipt
+        return None
+
+    async def _give_up(self, key: str) -> None:
+        """Remove what nobody will ask for, such as what has filled the disk."""
+        receipt = await self._read(key)
+        if receipt is not None:
+            # Another was quicker, and those are its files.
+            claimed = {names.blob_key(key, file) for file in receipt.files}
+            claimed.add(names.receipt_key(key))
+            async for blob in self._blobs.list(names.prefix(key)):
+                if blob.key not in claimed:
+                    await self._blobs.delete(blob.key)
+        elif self._recounting is None:
+            await self._remove(key)
+        # Else another may be about to claim them; if not, they are removed in a day.
 
     async def _remove(self, key: str) -> None:
         self._forget(key)
         await self._blobs.delete(names.receipt_key(key))
         await self._blobs.delete_prefix(names.prefix(key))
 
-    def _remember(self, receipt: Receipt) -> None:
-        known = self._receipts.get(receipt.key)
-        self._listed -= len(known.files) if known is not None else 0
-        self._receipts[receipt.key] = receipt
-        self._receipts.move_to_end(receipt.key)
-        self._listed += len(receipt.files)
-        while self._listed > self._remembered and len(self._receipts) > 1:
-            _, oldest = self._receipts.popitem(last=False)
-            self._listed -= len(oldest.files)
-
     def _forget(self, key: str) -> None:
-        known = self._receipts.pop(key, None)
-        self._listed -= len(known.files) if known is not None else 0
+        self._receipts.drop(key)
         self._retention.forget(key)
-
-
-def _measure(local: Path) -> tuple[str, int]:
-    with local.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, file.tell()

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from edge.doors import doors, entrance_of
 from edge.node import Node
+from edge.records.engine import tidings_of
 from edge.web.cdn import Cdn
 from edge.web.hits.gate import Gate
 from edge.web.hits.path import HitPath
@@ -38,9 +39,10 @@ def build_app(node: Node) -> HitPath:
         files=node.workshop.files,
         folders={} if root is None else {(settings.account, "/"): root},
         gate=gate,
+        hearing=node.hearing,
         most_bytes=settings.hit_memory_bytes,
     )
-    node.records.folders.watch(hits.forget)
+    tidings_of(node.records.engine).listen(hits.hear)
     player = find_player()
     router = Starlette(
         routes=[
@@ -63,7 +65,7 @@ def build_app(node: Node) -> HitPath:
         hits=hits,
         player=player,
     )
-    return HitPath(CatchAll(cdn), hits)
+    return HitPath(cdn, hits)
 
 
 async def health_of(node: Node) -> dict[str, object]:

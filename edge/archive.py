@@ -73,7 +73,6 @@ async def open_archive(
         debris=debris,
         made_of=MadeOf(sources=records.job_sources, artifacts=artifacts),
         describer=describer,
-        clock=clock,
         upload_hours=settings.upload_hours,
     )
     networks = settings.allow_networks

@@ -166,8 +166,7 @@ class Filler:
         growth = await self._growths.look(key)
         if growth is None or not job.state.settled or self._growths.makes(key):
             return growth
-        silent = self._clock.now_ms() - job.updated_ms >= _LAST_WORD_MS
-        return replace(growth, ended=growth.ended or silent)
+        return replace(growth, ended=growth.ended or job.age_ms >= _LAST_WORD_MS)
 
     async def want(self, wanted: Wanted, variant: int, number: int) -> None:
         """Ask whoever makes an HLS artifact to make a segment of it next."""
@@ -240,7 +239,7 @@ class Filler:
             case JobState.CANCELLED:
                 return True
             case JobState.FAILED:
-                passed = self._clock.now_ms() - standing.job.updated_ms >= _RETRIED_AFTER_MS
+                passed = standing.job.age_ms >= _RETRIED_AFTER_MS
                 return passed and standing.job.error_code in _PASSING_FAILURES
             case _:
                 return False

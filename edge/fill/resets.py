@@ -66,7 +66,9 @@ class CacheResets:
         if reach is None:
             return 0
         keys = await self._sources.keys_led_by(account, reach.stem, whole=reach.whole)
-        return await self._artifacts.purge(keys)
+        removed = await self._artifacts.purge(keys)
+        await self._sources.tell_removed(keys)
+        return removed
 
 
 def reach_of(pattern: str) -> Reach | None:

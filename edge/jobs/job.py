@@ -8,7 +8,7 @@ owner dies or leaves, or when its artifact has to be made again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -43,7 +43,8 @@ class Job:
     ``subject`` is the transform URL's path and parameters. ``attempts`` counts the tries that
     killed their worker, ``lost_leases`` the owners that went silent. ``epoch`` grows with every
     acquisition. ``progress`` is 0 to 1, ``details`` JSON text that only the fill understands.
-    ``updated_ms`` grows with every change, so that a poller can tell by it.
+    ``updated_ms`` grows with every change, so that a poller can tell by it; ``age_ms`` is how long
+    ago that was when the row was read, by the database's clock: a node's own may be wrong.
     """
 
     id: str
@@ -63,6 +64,8 @@ class Job:
     details: str
     created_ms: int
     updated_ms: int
+    # Two looks at the same row see the same job.
+    age_ms: int = field(compare=False)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Job:

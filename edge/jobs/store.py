@@ -16,20 +16,16 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    Executable,
     Select,
     and_,
     case,
     func,
     select,
-    update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from edge import ids
 from edge.billing.charge import Charge
-from edge.billing.store import record
 from edge.jobs.job import UNSETTLED, Job, JobState, Lease
 from edge.jobs.queue.store import (
     COLUMNS,
@@ -40,8 +36,10 @@ from edge.jobs.queue.store import (
     take_any_in_line,
     take_next,
 )
+from edge.jobs.rows.store import BELL, bill, change, held, one, ring_for
 from edge.jobs.sources.store import note
 from edge.jobs.wakeups import Wakeups, wait
+from edge.records.bells import ANY
 from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
 from edge.records.paging import newest_first
@@ -52,6 +50,7 @@ DEFAULT_LEASE_MS = 30_000
 POLL_SECONDS = 1.0
 
 _JOB = select(*COLUMNS)
+# What is woken here, and rung for in other processes: the queue, or a job by its id.
 _QUEUE = "queue"
 _FRESH: Mapping[str, Any] = {
     "progress": 0.0,
@@ -135,11 +134,12 @@ class Jobs:
                 )
                 .returning(*COLUMNS)
             )
-            job = await _one(connection, statement)
+            job = await one(connection, statement)
             if job is None:
                 there = await connection.execute(_JOB.where(jobs.c.key == key, LIVE))
                 return Job.of(there.one()._asdict()), None
             await note(connection, key=key, account=account, paths=sources)
+            await ring_for(connection, *([_QUEUE] if owner is None else []))
         self._wakeups.wake(job.id, _QUEUE)
         return job, None if owner is None else job.leased_to(owner)
 
@@ -159,9 +159,9 @@ class Jobs:
         given = {"the_owner": owner, "lease_ms": self._lease_ms}
         async with writing(self._engine) as connection:
             given_up = [row.id for row in await connection.execute(give_up())]
-            taken = await _one(connection, take_next(least_priority=least_priority), given)
+            taken = await one(connection, take_next(least_priority=least_priority), given)
             if taken is None and least_priority is None:
-                taken = await _one(connection, take_any_in_line(), given)
+                taken = await one(connection, take_any_in_line(), given)
         self._wakeups.wake(*given_up)
         if taken is None:
             return None
@@ -191,9 +191,10 @@ class Jobs:
         """
         values = {"state": JobState.DONE, "progress": 1.0, "details": details}
         async with writing(self._engine) as connection:
-            done = await _change(connection, _held(lease), **LET_GO, **values)
+            done = await change(connection, held(lease), **LET_GO, **values)
             if done and charge is not None:
-                await _bill(connection, lease, charge)
+                await bill(connection, lease, charge)
+            await ring_for(connection, *done)
         self._wakeups.wake(*done)
         return bool(done)
 
@@ -205,16 +206,15 @@ class Jobs:
             False if the job was not cancelled during this lease: nothing was recorded.
         """
         async with writing(self._engine) as connection:
-            cancelled = await _change(connection, _held(lease, JobState.CANCELLED))
+            cancelled = await change(connection, held(lease, JobState.CANCELLED))
             if cancelled:
-                await _bill(connection, lease, charge)
+                await bill(connection, lease, charge)
         return bool(cancelled)
 
     async def fail(self, lease: Lease, *, code: str, message: str) -> bool:
         """Mark the job failed; False if the lease is lost."""
-        return await self._change_held(
-            lease, state=JobState.FAILED, error_code=code, error_message=message, **LET_GO
-        )
+        values = {"state": JobState.FAILED, "error_code": code, "error_message": message}
+        return await self._change_held(lease, told=lease.job_id, **values, **LET_GO)
 
     async def retry(self, lease: Lease, *, max_attempts: int) -> bool:
         """
@@ -229,6 +229,7 @@ class Jobs:
         message = f"The worker died {max_attempts} times while it made this."
         counted = await self._change_held(
             lease,
+            told=_QUEUE,
             state=case((used_up, JobState.FAILED), else_=JobState.QUEUED),
             attempts=jobs.c.attempts + 1,
             progress=0.0,
@@ -241,11 +242,12 @@ class Jobs:
 
     async def release_owner(self, owner: str) -> int:
         """Queue what a dead or leaving *owner* works on, uncounted; return how many jobs."""
-        held = and_(jobs.c.owner == owner, jobs.c.state == JobState.RUNNING)
+        owned = and_(jobs.c.owner == owner, jobs.c.state == JobState.RUNNING)
         async with writing(self._engine) as connection:
-            released = await _change(
-                connection, held, state=JobState.QUEUED, progress=0.0, **LET_GO
+            released = await change(
+                connection, owned, state=JobState.QUEUED, progress=0.0, **LET_GO
             )
+            await ring_for(connection, *([_QUEUE] if released else []))
         self._wakeups.wake(_QUEUE, *released)
         return len(released)
 
@@ -254,13 +256,14 @@ class Jobs:
         mine = and_(jobs.c.id == job_id, jobs.c.account == account)
         async with writing(self._engine) as connection:
             # The owner stays on record, because it alone may settle.
-            cancelled = await _change(
+            cancelled = await change(
                 connection,
                 and_(mine, jobs.c.state.in_(UNSETTLED)),
                 state=JobState.CANCELLED,
                 lease_until_ms=None,
             )
-            job = await _one(connection, _JOB.where(mine))
+            await ring_for(connection, *cancelled)
+            job = await one(connection, _JOB.where(mine))
         self._wakeups.wake(*cancelled)
         return job
 
@@ -346,8 +349,15 @@ class Jobs:
                 await wait(woken, min(remaining_seconds, POLL_SECONDS))
 
     def arrivals(self) -> AbstractContextManager[asyncio.Event]:
-        """Listen to what this process queues; other processes are noticed by looking only."""
+        """Listen to what is queued; not all that other processes queue is heard."""
         return self._wakeups.listening(_QUEUE)
+
+    def rung(self, name: str) -> None:
+        """Wake whoever waits for what a bell, rung by any process, tells of."""
+        if name == ANY:
+            self._wakeups.wake_all()
+        elif name.startswith(BELL):
+            self._wakeups.wake(name.removeprefix(BELL))
 
     def _given_to(self, owner: str | None) -> dict[str, Any]:
         if owner is None:
@@ -355,44 +365,14 @@ class Jobs:
         until_ms = now_ms() + self._lease_ms
         return {"state": JobState.RUNNING, "owner": owner, "lease_until_ms": until_ms}
 
-    async def _change_held(self, lease: Lease, **values: Any) -> bool:
+    async def _change_held(self, lease: Lease, *, told: str | None = None, **values: Any) -> bool:
         async with writing(self._engine) as connection:
-            changed = await _change(connection, _held(lease), **values)
+            changed = await change(connection, held(lease), **values)
+            if changed and told is not None:
+                await ring_for(connection, told)
         self._wakeups.wake(*changed)
         return bool(changed)
 
     async def _read(self, query: Select[Any]) -> Job | None:
         async with reading(self._engine) as connection:
-            return await _one(connection, query)
-
-
-def _held(lease: Lease, state: JobState = JobState.RUNNING) -> ColumnElement[bool]:
-    """The fence: true of the leased row, and of none after the lease has passed on."""
-    return and_(
-        jobs.c.id == lease.job_id,
-        jobs.c.owner == lease.owner,
-        jobs.c.epoch == lease.epoch,
-        jobs.c.state == state,
-    )
-
-
-async def _one(
-    connection: AsyncConnection, statement: Executable, given: Mapping[str, Any] | None = None
-) -> Job | None:
-    row = (await connection.execute(statement, given)).one_or_none()
-    return None if row is None else Job.of(row._asdict())
-
-
-async def _change(
-    connection: AsyncConnection, where: ColumnElement[bool], **values: Any
-) -> Sequence[str]:
-    """Change every job *where* is true of, and return their ids."""
-    statement = update(jobs).where(where).values(**values, updated_ms=TOUCHED)
-    return [row.id for row in await connection.execute(statement.returning(jobs.c.id))]
-
-
-async def _bill(connection: AsyncConnection, lease: Lease, charge: Charge) -> None:
-    if (charge.key, charge.account) != (lease.key, lease.account):
-        raise ValueError("The charge is not for the leased job.")
-    await record(connection, charge)
-    await _change(connection, jobs.c.id == lease.job_id, charged=True)
+            return await one(connection, query)

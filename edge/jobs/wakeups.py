@@ -1,8 +1,8 @@
 """
-Wake-ups between the coroutines of one process.
+Wake-ups between the coroutines of one process, and of others where bells can be heard.
 
 They only save waiting: whoever listens also looks at the records from time to time, because other
-processes change them without a word.
+processes may change them without a word.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ class Wakeups:
         for topic in topics:
             for event in self._listeners.get(topic, ()):
                 event.set()
+
+    def wake_all(self) -> None:
+        """Wake everyone, because much may have happened unheard."""
+        self.wake(*self._listeners)
 
     @contextmanager
     def listening(self, topic: str) -> Iterator[asyncio.Event]:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from edge.clock import Clock
 from edge.fill.made_of import MadeOf
 from edge.library.debris.store import Debris
 from edge.library.media.describing import Describer
@@ -29,7 +28,6 @@ class Housekeeper:
     debris: Debris
     made_of: MadeOf
     describer: Describer
-    clock: Clock
     upload_hours: int
     """How long an upload may be under way."""
 
@@ -53,7 +51,9 @@ class Housekeeper:
         await self.describer.describe_left()
 
     async def _give_up_uploads(self) -> None:
-        before_ms = self.clock.now_ms() - self.upload_hours * 3_600_000
-        for upload in await self.uploads.abandoned(before_ms=before_ms, limit=_ABANDONED_AT_ONCE):
+        older_than_ms = self.upload_hours * 3_600_000
+        for upload in await self.uploads.abandoned(
+            older_than_ms=older_than_ms, limit=_ABANDONED_AT_ONCE
+        ):
             if await self.uploads.abandon(upload):
                 _log.info("gave up upload %s of %s", upload.id, upload.account)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -336,4 +337,16 @@ debris = Table(
     metadata,
     Column("blob", String(512), primary_key=True),
     Column("since_ms", BigInteger, nullable=False),
+)
+
+# What processes tell each other is no longer to be believed; kept until all have heard it.
+tidings = Table(
+    "tidings",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("topic", String(16), nullable=False),
+    Column("account", String(7), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False, index=True),
+    sqlite_autoincrement=True,
 )

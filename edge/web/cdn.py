@@ -256,7 +256,9 @@ class Cdn:
         # To a playlist as a source belong files that the ground does not list.
         if asked.terms is None or any(is_playlist(source.path) for source in wanted.sources):
             return
-        ground = Ground(account=wanted.account, sources=wanted.sources, terms=asked.terms)
+        ground = Ground(
+            account=wanted.account, sources=wanted.sources, terms=asked.terms, key=wanted.key
+        )
         self._hits.note(
             target_of(asked.scope),
             answer,

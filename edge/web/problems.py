@@ -27,7 +27,9 @@ from cache.source import (
     SourceMissing,
     SourceProblem,
     SourceTooLarge,
+    StoreAway,
 )
+from edge.records.problems import RETRY_AFTER_SECONDS, RecordsAway
 from edge.telemetry import new_incident_id
 from edge.web.responses import CREDENTIAL_FIELDS, json_response
 from transforms.problems import TransformProblem
@@ -118,6 +120,13 @@ def too_slow(message: str) -> Problem:
     return Problem(408, "request_timeout", message, headers={"Connection": "close"})
 
 
+def records_away() -> Problem:
+    """Put off what cannot be answered while the database is away."""
+    message = "The records of this service cannot be reached now. Try again in a moment."
+    headers = _retry_after(RETRY_AFTER_SECONDS)
+    return Problem(503, "records_away", message, headers=headers)
+
+
 def range_not_satisfiable(size_bytes: int) -> Problem:
     """Say that no byte asked for exists, and how many do."""
     return Problem(
@@ -177,6 +186,9 @@ def of_source(problem: SourceProblem) -> Problem:
             return Problem(403, "source_forbidden", "The file is where this edge may not go.")
         case SourceTooLarge():
             return too_large("The file is larger than allowed.")
+        case StoreAway():
+            message = "The place where files are kept does not answer now. Try again in a moment."
+            return unavailable(message, retry_after_seconds=5)
         case _:
             message = "The place where the file lives does not answer as it should."
             return Problem(502, "source_unreachable", message, headers=_retry_after(5))
@@ -214,6 +226,9 @@ def problem_of(exception: Exception, subject: str) -> Problem:
         case SourceProblem():
             _log.info("%s: %s %s", subject, type(exception).__name__, exception)
             return of_source(exception)
+        case RecordsAway():
+            _log.warning("%s: %s", subject, exception)
+            return records_away()
         case _:
             incident = new_incident_id()
             _log.error("%s failed", subject, exc_info=exception, extra={"incident": incident})

@@ -43,7 +43,8 @@ from edge.records.tables import jobs
 PATIENCE_MS = 60_000
 MOST_LOST_LEASES = 10
 
-COLUMNS = tuple(jobs.c[field.name] for field in fields(Job))
+_AGE = (now_ms() - jobs.c.updated_ms).label("age_ms")
+COLUMNS = tuple(_AGE if field.name == "age_ms" else jobs.c[field.name] for field in fields(Job))
 LET_GO: Mapping[str, Any] = {"owner": None, "lease_until_ms": None}
 
 # A clock that stands still or is set back must not hide a change from whoever compares.

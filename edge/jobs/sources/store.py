@@ -18,6 +18,8 @@ from edge.jobs.job import UNSETTLED
 from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
 from edge.records.tables import job_sources, jobs
+from edge.records.telling import tell
+from edge.records.tidings import Tiding, Topic
 
 # Whoever deletes a file removes what was made of it, too, unless it dies.
 _CLEARED_BY_ITSELF_MS = 60_000
@@ -78,6 +80,12 @@ class JobSources:
         )
         async with writing(self._engine) as connection:
             await connection.execute(delete(job_sources).where(job_sources.c.key.in_(gone)))
+            await _tell(connection, keys)
+
+    async def tell_removed(self, keys: Collection[str]) -> None:
+        """Tell every process that what was made under these keys has been removed."""
+        async with writing(self._engine) as connection:
+            await _tell(connection, keys)
 
     async def keys_led_by(self, account: str, stem: str, *, whole: bool) -> tuple[str, ...]:
         """
@@ -112,6 +120,10 @@ class JobSources:
         )
         async with reading(self._engine) as connection:
             return tuple((await connection.execute(query)).scalars())
+
+
+async def _tell(connection: AsyncConnection, keys: Collection[str]) -> None:
+    await tell(connection, *(Tiding(topic=Topic.ARTIFACT, subject=key) for key in keys))
 
 
 def _digest(path: str) -> str:

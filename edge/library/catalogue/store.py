@@ -24,6 +24,8 @@ from edge.library.media.store import announce, bury, redraft
 from edge.records.dialects import insert_into, lies_below, lock
 from edge.records.engine import reading, writing
 from edge.records.tables import files, folders, media
+from edge.records.telling import tell
+from edge.records.tidings import Tiding, Topic
 
 
 class StorageFull(Exception):
@@ -92,6 +94,7 @@ class Catalogue:
             await leave(connection, *debris)
             await mark_gone(connection, account, path)
             await prune(connection, account, entry.folder)
+            await tell(connection, Tiding(topic=Topic.FILES, account=account, subject=path))
         return Removed(file=entry, debris=debris)
 
     async def stored_bytes(self, account: str) -> int:
@@ -177,6 +180,9 @@ async def add(
         thumbnail = await redraft(connection, before.media, draft)
         debris = (before.blob,) if thumbnail is None else (before.blob, thumbnail)
         await leave(connection, *debris)
+    # What was mounted there, or nothing, is also no longer what is found.
+    told = Tiding(topic=Topic.FILES, account=entry.account, subject=entry.path)
+    await tell(connection, told)
     row = {**{name: getattr(entry, name) for name in PLAIN}, "folder": entry.folder}
     statement = insert_into(connection, files).values(row)
     await connection.execute(

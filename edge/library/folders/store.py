@@ -8,7 +8,7 @@ the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
@@ -25,6 +25,8 @@ from edge.library.folders.folder import (
 from edge.records.dialects import insert_into, lies_below, now_ms
 from edge.records.engine import reading, writing
 from edge.records.tables import files, folders
+from edge.records.telling import tell
+from edge.records.tidings import Tiding, Topic
 
 
 class Folders:
@@ -39,11 +41,6 @@ class Folders:
         """
         self._engine = engine
         self._mounted = frozenset(mounted)
-        self._watchers: list[Callable[[str], None]] = []
-
-    def watch(self, watcher: Callable[[str], None]) -> None:
-        """Have *watcher* told of each account that changes folders by this process."""
-        self._watchers.append(watcher)
 
     async def get(self, account: str, path: str) -> FolderEntry | None:
         """Describe the folder at *path*, or return None; the outermost is always there."""
@@ -78,7 +75,7 @@ class Folders:
                     index_elements=[folders.c.account, folders.c.path], set_=settings
                 )
             )
-        self._tell(account)
+            await tell(connection, Tiding(topic=Topic.FILES, account=account))
         return FolderEntry(
             account=account,
             path=path,
@@ -110,17 +107,13 @@ class Folders:
             at = and_(folders.c.account == account, folders.c.path == path)
             found = await connection.execute(folders.update().where(at).values(values))
             await prune(connection, account, path)
-        self._tell(account)
+            await tell(connection, Tiding(topic=Topic.FILES, account=account))
         return found.rowcount == 1
 
     async def permissions(self, account: str) -> Permissions:
         """Read what of the account's folders is public."""
         async with reading(self._engine) as connection:
             return await permissions_of(connection, account)
-
-    def _tell(self, account: str) -> None:
-        for watcher in self._watchers:
-            watcher(account)
 
 
 async def permissions_of(connection: AsyncConnection, account: str) -> Permissions:

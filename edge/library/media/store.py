@@ -25,6 +25,8 @@ from edge.records.dialects import insert_into, now_ms
 from edge.records.engine import reading, writing
 from edge.records.paging import newest_first
 from edge.records.tables import files, media
+from edge.records.telling import tell
+from edge.records.tidings import Tiding, Topic
 
 _MICROSECONDS = 1_000_000
 
@@ -108,6 +110,8 @@ class MediaRows:
                 return False
             values = _changed(row._asdict(), change)
             await connection.execute(update(media).where(at).values(values))
+            if change.public is not None:
+                await tell(connection, Tiding(topic=Topic.FILES, account=account))
         return True
 
     async def begin_describing(self, media_id: str, blob: str) -> int | None:

@@ -194,11 +194,11 @@ class UploadRows:
             raise UploadGone(upload.id)
         return entry, (upload.blob,) if unnamed else ()
 
-    async def abandoned(self, *, before_ms: int, limit: int) -> tuple[Upload, ...]:
-        """List uploads that were begun before a moment and are not finished, the oldest first."""
+    async def abandoned(self, *, older_than_ms: int, limit: int) -> tuple[Upload, ...]:
+        """List uploads that were begun so long ago and are not finished, the oldest first."""
         query = (
             select(*_COLUMNS)
-            .where(uploads.c.state == "open", uploads.c.created_ms < before_ms)
+            .where(uploads.c.state == "open", uploads.c.created_ms < now_ms() - older_than_ms)
             .order_by(uploads.c.created_ms)
             .limit(limit)
         )

@@ -2,8 +2,10 @@
 What an answer rests on, and the evidence that it still does.
 
 Whatever an answer says follows from its terms, its sources and, if it was made, the file of the
-artifact. Local files have a witness each. Sources on other hosts are asked for at the one door to
-files, which believes their origins for as long as it does for everybody.
+artifact. Local files have a witness each. Of what the records know, and of artifacts that are kept
+elsewhere, tidings come when they change, so they hold for as long as tidings are heard. Sources on
+other hosts are asked for at the one door to files, which believes their origins for as long as it
+does for everybody.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 from cache.files import version_of
 from cache.origins.paths import inside
 from cache.source import SourceObject, SourceProblem
+from edge.library.catalogue.entry import UPLOADS
 from edge.library.files import Files
 from edge.web.hits.gate import Terms
 from edge.web.hits.witness import Witness, witness
@@ -31,6 +34,9 @@ class Ground:
     sources: tuple[SourceObject, ...]
     terms: Terms
 
+    key: str | None = None
+    """That of the artifact, None for a raw file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -40,6 +46,9 @@ class Evidence:
     account: str
     remote: tuple[SourceObject, ...]
     """Sources on other hosts."""
+
+    told: bool
+    """Whether something of it is known to hold only while tidings are heard."""
 
     def holds(self) -> bool:
         """Tell whether all local files are what they were."""
@@ -69,9 +78,13 @@ def evidence_of(ground: Ground, folders: Folders, made: int | None) -> Evidence 
     """
     witnesses: list[Witness] = []
     remote: list[SourceObject] = []
+    told = ground.key is not None and made is None
     for source in ground.sources:
         folder = folders.get((ground.account, source.mount))
         relative = inside(source.mount, source.path)
+        if source.mount == UPLOADS:
+            told = True
+            continue
         if folder is None or relative is None:
             remote.append(source)
             continue
@@ -85,7 +98,9 @@ def evidence_of(ground: Ground, folders: Folders, made: int | None) -> Evidence 
         if found is None:
             return None
         witnesses.append(found[0])
-    return Evidence(witnesses=tuple(witnesses), account=ground.account, remote=tuple(remote))
+    return Evidence(
+        witnesses=tuple(witnesses), account=ground.account, remote=tuple(remote), told=told
+    )
 
 
 def _name_of(descriptor: int) -> str:

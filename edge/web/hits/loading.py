@@ -53,10 +53,11 @@ async def _load(hit: Hit, openers: Openers, folders: Folders, most_bytes: int) -
                 made = file.fileno()
         size_bytes = hit.representation.size_bytes
         small = size_bytes <= most_bytes
-        if (descriptor is None and not small) or (descriptor is None and made is None):
+        if descriptor is None and not small:
             return Outcome.BARRED
         evidence = await asyncio.to_thread(evidence_of, hit.ground, folders, made)
-        if evidence is None:
+        # A raw file of another host: to ask whether it is still there is to ask for it.
+        if evidence is None or (descriptor is None and made is None and not evidence.told):
             return Outcome.BARRED
         if descriptor is None or small:
             content = await reader.read_at(0, size_bytes)
@@ -64,6 +65,12 @@ async def _load(hit: Hit, openers: Openers, folders: Folders, most_bytes: int) -
                 return Outcome.GONE
             hit.take(evidence, content, None)
         else:
-            version = hit.ground.sources[0].version if made is None else None
-            hit.take(evidence, None, Held(descriptor, version=version))
+            hit.take(evidence, None, Held(descriptor, version=_version_of(hit, folders)))
         return Outcome.LOADED
+
+
+def _version_of(hit: Hit, folders: Folders) -> str | None:
+    """Tell the version of a user's own file, which may be rewritten in place; no other ever is."""
+    source = hit.ground.sources[0]
+    own = hit.ground.key is None and (hit.ground.account, source.mount) in folders
+    return source.version if own else None

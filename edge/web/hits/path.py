@@ -11,10 +11,11 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cache.source import Reader
+from edge.records.problems import RecordsAway
 from edge.web.delivery.files import FileDelivery
 from edge.web.hits.hit import Fields, Lent, Ready
 from edge.web.hits.store import Hits
-from edge.web.hits.timings import NAME, Timings, begin
+from edge.web.hits.timings import ALLOW_ORIGIN, NAME, Timings, begin
 from edge.web.problems import CatchAll
 from transforms import grammar
 
@@ -25,8 +26,10 @@ class HitPath:
     """Answers hits, and passes everything else on."""
 
     def __init__(self, inner: ASGIApp, hits: Hits) -> None:
+        """Prepare; what *inner*, which leads the long way, raises is answered here."""
         self._inner = inner
         self._hits = hits
+        self._long_way = CatchAll(self._go)
 
     def at_once(self, method: bytes, target: bytes, fields: Fields) -> Ready | None:
         """
@@ -47,7 +50,7 @@ class HitPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with what is kept, or let the long way find the answer."""
         if scope["type"] != "http" or not is_account_path(scope):
-            await self._inner(scope, receive, send)
+            await self._long_way(scope, receive, send)
             return
         timings = begin(scope, "hit")
         method = scope["method"]
@@ -61,7 +64,31 @@ class HitPath:
                 await _send_lent(found, scope, receive, timings.sending(send))
             case None:
                 timings.enter("plan")
-                await self._inner(scope, receive, timings.sending(send))
+                await self._long_way(scope, receive, timings.sending(send))
+
+    async def _go(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Go the long way; where it is barred by the records being away, a hit will do."""
+        doubted = None
+        if scope["type"] == "http" and scope["method"] in _METHODS:
+            doubted = self._hits.doubted(target_of(scope), scope["headers"])
+        try:
+            await self._inner(scope, receive, send)
+        except RecordsAway:
+            # Now that it is known, what was not to be believed any longer will do.
+            found = None
+            if scope["type"] == "http" and scope["method"] in _METHODS:
+                found = await self._hits.find(scope["method"], target_of(scope), scope["headers"])
+            match found:
+                case Ready():
+                    await _give(found, send)
+                case Lent():
+                    await _send_lent(found, scope, receive, send)
+                case None:
+                    raise
+        else:
+            # It has not come to the same answer.
+            if doubted is not None and doubted.doubted:
+                self._hits.drop(doubted)
 
     def close(self) -> None:
         """Forget all that is kept, and close its files."""
@@ -79,6 +106,13 @@ def target_of(scope: Scope) -> bytes:
     path: bytes = scope["raw_path"]
     query: bytes = scope["query_string"]
     return path + b"?" + query if query else path
+
+
+async def _give(ready: Ready, send: Send) -> None:
+    """Send an answer by way of those who add the timings."""
+    fields = [field for field in ready.fields if field != ALLOW_ORIGIN]
+    await send({"type": "http.response.start", "status": ready.status, "headers": fields})
+    await send({"type": "http.response.body", "body": ready.body})
 
 
 async def _send(ready: Ready, timings: Timings, send: Send) -> None:

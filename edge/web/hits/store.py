@@ -14,15 +14,17 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from edge.library.files import Files
+from edge.records.tidings import Tiding
 from edge.web.delivery.conditional import CONDITION_FIELDS
 from edge.web.delivery.files import FileDelivery
 from edge.web.delivery.text import accepts_gzip
 from edge.web.hits.gate import Gate
 from edge.web.hits.ground import Folders, Ground
 from edge.web.hits.hit import Fields, Hit, Lent, Opener, Openers, Ready
+from edge.web.hits.index import Index
 from edge.web.hits.loading import Outcome, load
 
 BELIEVED_SECONDS: Final = 10.0
@@ -52,6 +54,20 @@ _DECIDING: Final = dict.fromkeys(CONDITION_FIELDS, True) | dict.fromkeys(
 )
 
 
+class Hearing(Protocol):
+    """What is heard of what others change."""
+
+    @property
+    def current(self) -> bool:
+        """Whether all of it is heard."""
+        ...
+
+    @property
+    def away(self) -> bool:
+        """Whether the records cannot be reached, and the long way leads nowhere."""
+        ...
+
+
 class Hits:
     """Keeps answers, and gives those that hold."""
 
@@ -61,6 +77,7 @@ class Hits:
         files: Files,
         folders: Folders,
         gate: Gate,
+        hearing: Hearing,
         most_bytes: int,
         most_hits: int = MOST_HITS,
         most_held: int = MOST_HELD,
@@ -77,6 +94,7 @@ class Hits:
         self._files = files
         self._folders = folders
         self._gate = gate
+        self._hearing = hearing
         self._most_bytes = most_bytes
         self._most_hits = most_hits
         self._most_held = most_held
@@ -84,6 +102,7 @@ class Hits:
         # None: the answer depends on Accept-Encoding, and is kept for both cases apart.
         self._hits: OrderedDict[bytes, Hit | None] = OrderedDict()
         self._held: OrderedDict[bytes, Hit] = OrderedDict()
+        self._index = Index()
         self._loading: set[bytes] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self.kept_bytes = 0
@@ -119,7 +138,7 @@ class Hits:
             if not known.barred or now < known.used + UNUSED_SECONDS:
                 return
         self.drop(known)
-        self._hits[key] = Hit(
+        hit = self._hits[key] = Hit(
             key=key,
             representation=delivery.representation,
             ground=ground,
@@ -128,6 +147,7 @@ class Hits:
             fresh_until=now + BELIEVED_SECONDS,
             used=now,
         )
+        self._index.add(hit)
         self.kept_bytes += delivery.kept_bytes
         self._shrink()
 
@@ -138,6 +158,8 @@ class Hits:
             return None
         now = self._clock()
         if hit.fresh_until <= now or evidence.remote or not self._holds(hit):
+            return None
+        if evidence.told and not self._hearing.current:
             return None
         hit.used = now
         whole = method == "GET"
@@ -155,18 +177,18 @@ class Hits:
         if hit is None or hit.barred:
             return None
         now = self._clock()
-        if hit.fresh_until <= now:
-            if hit.doubted:
-                # The one that was sent has not come to the same answer.
-                self.drop(hit)
+        if hit.fresh_until <= now and not self._hearing.away:
             # This one goes, and brings back whether all is as it was.
             hit.fresh_until, hit.doubted = now + GRACE_SECONDS, True
             return None
         if hit.openers is not None and not await self._load(hit, hit.openers):
             return None
         evidence = hit.evidence
-        if evidence is not None and not await evidence.holds_elsewhere(self._files):
-            self.drop(hit)
+        if evidence is not None:
+            if evidence.told and not self._hearing.current:
+                return None
+            if not await evidence.holds_elsewhere(self._files):
+                self.drop(hit)
         # From here on nothing is waited for: what is seen now is what is given.
         if self._hits.get(hit.key) is not hit or not self._holds(hit):
             return None
@@ -181,16 +203,21 @@ class Hits:
         if hit is None or self._hits.get(hit.key) is not hit:
             return
         del self._hits[hit.key]
+        self._index.discard(hit)
         self.kept_bytes -= hit.weight
         if hit.held is not None:
             self._held.pop(hit.key, None)
             hit.held.release()
 
-    def forget(self, account: str) -> None:
-        """Forget an account's answers: what they were given on may have changed."""
-        for hit in tuple(self._hits.values()):
-            if hit is not None and hit.ground.account == account:
-                self.drop(hit)
+    def doubted(self, target: bytes, fields: Fields) -> Hit | None:
+        """Return the hit that a request on the long way is to find confirmed, if there is one."""
+        hit = self._find(target, fields)
+        return hit if hit is not None and hit.doubted else None
+
+    def hear(self, tiding: Tiding) -> None:
+        """Forget the answers that a tiding is about."""
+        for hit in self._index.about(tiding):
+            self.drop(hit)
 
     def close(self) -> None:
         """Forget everything."""

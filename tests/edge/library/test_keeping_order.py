@@ -57,19 +57,13 @@ def blobs(node: Node) -> set[str]:
 
 async def keeper_in(node: Node, hours_later: int) -> Housekeeper:
     """Return a housekeeper some hours from now."""
-
-    class Later:
-        def now_ms(self) -> int:
-            return node.clock.now_ms() + hours_later * 3_600_000
-
     library = node.archive.library
     return Housekeeper(
         uploads=node.records.uploads,
         debris=library.debris,
         made_of=library.made_of,
         describer=library.describer,
-        clock=Later(),
-        upload_hours=24,
+        upload_hours=24 - hours_later,
     )
 
 

@@ -32,8 +32,8 @@ from edge.web.delivery.files import CHUNK_BYTES
 from edge.web.hits.gate import Gate
 from edge.web.hits.path import HitPath
 from edge.web.hits.store import MOST_IN_MEMORY, Hits
-from edge.web.problems import CatchAll
 from edge.web.viewers import Viewers
+from tests.support.ears import Ears
 
 ACCOUNT = "W142hJk"
 LARGE_BYTES = 64 << 20
@@ -100,7 +100,13 @@ async def serve(
     (folder / "most.mp3").write_bytes(bytes(MOST_IN_MEMORY))
     files = Files({ACCOUNT: Mounts({"/": Folder(folder, "/")})})
     gate = Gate(SystemClock())
-    hits = Hits(files=files, folders={(ACCOUNT, "/"): folder}, gate=gate, most_bytes=64 << 20)
+    hits = Hits(
+        files=files,
+        folders={(ACCOUNT, "/"): folder},
+        gate=gate,
+        hearing=Ears(),
+        most_bytes=64 << 20,
+    )
     base_url = BaseUrl(None)
     cdn = Cdn(
         nowhere,
@@ -115,7 +121,7 @@ async def serve(
         player=None,
     )
     config = uvicorn.Config(
-        HitPath(CatchAll(cdn), hits),
+        HitPath(cdn, hits),
         http=Connection,
         ws="none",
         lifespan="off",

@@ -12,6 +12,7 @@ from cache.origins.folder import Folder
 from cache.origins.mounts import Mounts
 from cache.source import Reader, SourceChanged, SourceObject
 from edge.library.files import Files
+from edge.records.tidings import Tiding, Topic
 from edge.web.delivery.answer import Representation
 from edge.web.delivery.caching import for_ever
 from edge.web.delivery.content import content_of
@@ -28,6 +29,7 @@ from edge.web.hits.store import (
     UNUSED_SECONDS,
     Hits,
 )
+from tests.support.ears import Ears
 
 ACCOUNT = "W142hJk"
 EVERYBODY = Terms(expires_ms=None)
@@ -53,11 +55,13 @@ class Shelf:
     def __init__(self, root: Path, *, local: bool = True, **limits: int) -> None:
         self.root = root
         self.clock = Clock()
+        self.hearing = Ears()
         self.files = Files({ACCOUNT: Mounts({"/": Folder(root, "/")})})
         self.hits = Hits(
             files=self.files,
             folders={(ACCOUNT, "/"): root} if local else {},
             gate=Gate(self.clock),
+            hearing=self.hearing,
             most_bytes=limits.pop("most_bytes", 64 << 20),
             clock=self.clock,
             **limits,
@@ -223,15 +227,54 @@ async def test_one_request_in_a_while_goes_the_long_way(shelf: Shelf) -> None:
     assert shelf.opened == 1
 
 
-async def test_what_the_long_way_does_not_confirm_is_forgotten(shelf: Shelf) -> None:
+async def test_as_long_as_the_long_way_has_no_answer_another_goes_after_a_while(
+    shelf: Shelf,
+) -> None:
     await shelf.make("a", 10)
     await shelf.find("a")
     shelf.clock.seconds += BELIEVED_SECONDS
-    await shelf.find("a")
+    assert await shelf.find("a") is None
+    assert isinstance(await shelf.find("a"), Ready)
     shelf.clock.seconds += GRACE_SECONDS
 
     assert await shelf.find("a") is None
-    assert len(shelf.hits) == 0
+    assert isinstance(await shelf.find("a"), Ready)
+
+
+async def test_while_the_records_are_away_nothing_is_doubted(shelf: Shelf) -> None:
+    await shelf.make("a", 10)
+    await shelf.find("a")
+    shelf.clock.seconds += BELIEVED_SECONDS
+    shelf.hearing.away = True
+
+    assert isinstance(await shelf.find("a"), Ready)
+    assert shelf.hits.doubted(target("a"), []) is None
+    shelf.hearing.away = False
+    assert await shelf.find("a") is None
+    assert shelf.hits.doubted(target("a"), []) is not None
+
+
+@pytest.mark.parametrize(
+    ("tiding", "kept"),
+    [
+        (Tiding(topic=Topic.FILES, account=ACCOUNT, subject="/a"), ["b"]),
+        (Tiding(topic=Topic.FILES, account=ACCOUNT), []),
+        (Tiding(topic=Topic.FILES, account="another", subject="/a"), ["a", "b"]),
+        (Tiding(topic=Topic.ARTIFACT, subject="0f"), ["a", "b"]),
+        (Tiding(topic=Topic.EVERYTHING), []),
+    ],
+    ids=["the-file", "the-account", "another-account", "an-artifact", "everything"],
+)
+async def test_what_a_tiding_is_about_is_forgotten(
+    shelf: Shelf, tiding: Tiding, kept: list[str]
+) -> None:
+    for name in ("a", "b"):
+        await shelf.make(name, 10)
+        await shelf.find(name)
+    shelf.hits.hear(tiding)
+
+    assert [name for name in ("a", "b") if await shelf.find(name) is not None] == kept
+    assert len(shelf.hits) == len(kept)
 
 
 async def test_terms_are_looked_at_every_time(shelf: Shelf) -> None:

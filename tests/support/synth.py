@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -57,15 +58,23 @@ def noise(samples: int, *, channels: int = 1, amplitude: float = 0.5, seed: int 
     return random.uniform(-amplitude, amplitude, (channels, samples)).astype(np.float32)
 
 
+# Its fifteen sines cost as much as half an encoding, and many tests take the same ones.
+@lru_cache(maxsize=16)
 def speech(samples: int, *, rate: int, channels: int = 1, seed: int = 7) -> Sound:
-    """Syllables of a buzzing voice with breath and pauses: loud, quiet and silent in turn."""
+    """
+    Syllables of a buzzing voice with breath and pauses: loud, quiet and silent in turn.
+
+    The array is shared, and nobody may write to it.
+    """
     at = np.arange(samples, dtype=np.float64) / rate
     pitch = 2 * np.pi * np.cumsum(120 + 25 * np.sin(2 * np.pi * 0.7 * at)) / rate
     voice = sum(np.sin(n * pitch) / n for n in range(1, 16))
     syllables = np.clip(np.sin(2 * np.pi * 3.1 * at), 0, None) * (np.sin(2 * np.pi * 0.31 * at) > 0)
     breath = 0.02 * np.random.default_rng(seed).standard_normal(samples)
     wave = 0.3 * (voice * syllables + breath)
-    return np.tile(wave.astype(np.float32), (channels, 1))
+    sound: Sound = np.tile(wave.astype(np.float32), (channels, 1))
+    sound.flags.writeable = False
+    return sound
 
 
 def silence(samples: int, *, channels: int = 1) -> Sound:

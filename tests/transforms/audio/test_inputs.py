@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,15 +18,29 @@ from transforms.audio.survey import survey
 from transforms.problems import UnsupportedMedia
 
 SECONDS = 2
-KINDS = pytest.mark.parametrize("name", INPUTS)
 
 
-def sound_of(kind: Input) -> tuple[synth.Sound, int]:
-    """A voice with a click in it, and where that is; no whole number of anybody's frames."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A voice with a click in it, as a file of some kind, and all that is decoded of it."""
+
+    kind: Input
+    click_at: int
+    content: bytes
+    heard: NDArray[np.generic]
+
+
+# Tests of one kind stand together, so its file is made once, and kept no longer than they last.
+@pytest.fixture(scope="module", params=INPUTS)
+def recording(request: pytest.FixtureRequest) -> Recording:
+    kind = INPUTS[request.param]
+    # No whole number of anybody's frames.
     samples = SECONDS * kind.rate + 123
     at = samples * 3 // 5
     voice = 0.3 * synth.speech(samples, rate=kind.rate, channels=kind.channels)
-    return voice + synth.burst(samples, at=at, rate=kind.rate, channels=kind.channels), at
+    click = synth.burst(samples, at=at, rate=kind.rate, channels=kind.channels)
+    content = kind.encode(voice + click)
+    return Recording(kind=kind, click_at=at, content=content, heard=samples_of(content))
 
 
 def samples_of(content: bytes, start: int = 0, end: int | None = None) -> NDArray[np.generic]:
@@ -41,40 +57,33 @@ def test_every_row_of_the_tables_has_a_file() -> None:
     assert {kind.row for kind in INPUTS.values()} >= set(SEED_ROWS)
 
 
-@KINDS
-def test_what_is_cut_apart_fits_together(name: str) -> None:
+def test_what_is_cut_apart_fits_together(recording: Recording) -> None:
     """``concat(trim(0, t), trim(t, end)) == whole``, in the decoded domain."""
-    kind = INPUTS[name]
-    content = kind.encode(sound_of(kind)[0])
-    whole = samples_of(content)
+    whole = recording.heard
 
-    for cut in (1, 1023, kind.rate + 77, whole.shape[1] - 1):
-        halves = samples_of(content, end=cut), samples_of(content, start=cut)
+    for cut in (1, 1023, recording.kind.rate + 77, whole.shape[1] - 1):
+        halves = samples_of(recording.content, end=cut), samples_of(recording.content, start=cut)
         assert halves[0].shape[1] == cut
         assert np.array_equal(np.concatenate(halves, axis=1), whole)
 
 
-@KINDS
-def test_a_click_stays_where_it_was(name: str) -> None:
-    kind = INPUTS[name]
-    sound, at = sound_of(kind)
-
-    heard = samples_of(kind.encode(sound)).astype(np.float64)
+def test_a_click_stays_where_it_was(recording: Recording) -> None:
+    kind = recording.kind
+    heard = recording.heard.astype(np.float64)
 
     off = heard[0] - np.median(heard[0])
     tolerance = 2 + 80_000 // kind.rate + kind.rate // 100_000
     # At low rates the click is a few samples wide and a codec may move its crest by some.
-    assert abs(int(np.argmax(np.abs(off))) - at - kind.late_samples) <= tolerance
+    found = int(np.argmax(np.abs(off)))
+    assert abs(found - recording.click_at - kind.late_samples) <= tolerance
 
 
-@KINDS
-def test_its_length_is_known_before_it_is_decoded(name: str) -> None:
-    kind = INPUTS[name]
-    content = kind.encode(sound_of(kind)[0])
+def test_its_length_is_known_before_it_is_decoded(recording: Recording) -> None:
+    kind = recording.kind
 
-    facts = survey(MemorySource(content), exact=True)
+    facts = survey(MemorySource(recording.content), exact=True)
 
-    decoded = samples_of(content).shape[1]
+    decoded = recording.heard.shape[1]
     assert (facts.exact, facts.sample_rate_hz, facts.channels) == (
         *(kind.exact, kind.rate, kind.channels),
     )
@@ -82,19 +91,16 @@ def test_its_length_is_known_before_it_is_decoded(name: str) -> None:
     assert abs((facts.samples or 0) - decoded) <= 8192
 
 
-@KINDS
-def test_it_can_be_made_into_something_else(name: str) -> None:
-    kind = INPUTS[name]
-    made = make("f=wav-riff", kind.encode(sound_of(kind)[0]))
+def test_it_can_be_made_into_something_else(recording: Recording) -> None:
+    made = make("f=wav-riff", recording.content)
 
     assert measure.decode(made.content)[0].shape[1] == made.report.samples
     assert made.report.samples == made.planned_samples or not made.resolved.exact
 
 
-@KINDS
-def test_it_can_be_described(name: str) -> None:
-    kind = INPUTS[name]
-    tracks = probe(MemorySource(kind.encode(sound_of(kind)[0])))["tracks"]
+def test_it_can_be_described(recording: Recording) -> None:
+    kind = recording.kind
+    tracks = probe(MemorySource(recording.content))["tracks"]
 
     assert isinstance(tracks, list)
     general, audio, *others = tracks

@@ -1,16 +1,18 @@
 """
-Small answers kept near: a size-limited cache on the local disk, in front of slower stores.
+What is kept near: size-limited caches on the local disk, of small answers and of whole files.
 
 It is diskcache with its pickling cut out. The library unpickles whatever row is marked as
 pickled, so write access to the cache's directory is code execution in the server
-(CVE-2025-69872); here keys are text and values are bytes, and everything else in the database is
-treated as damage. It also believes file names in the database, for reading and for deleting;
-here they must look like the ones it makes up itself.
+(CVE-2025-69872); here keys are text and values are bytes or files, and everything else in the
+database is treated as damage. It also believes file names in the database, for reading and for
+deleting; here they must look like the ones it makes up itself.
 
 A cache never fails a request: when it is locked, damaged or full, it is a miss.
 """
 
 import asyncio
+import io
+import os
 import re
 import shutil
 import sqlite3
@@ -21,6 +23,8 @@ from typing import Any, TypeVar
 
 import diskcache
 from diskcache.core import MODE_BINARY, MODE_RAW
+
+from cache.files import FileReader, sync_file
 
 T = TypeVar("T")
 
@@ -35,7 +39,7 @@ class NotRawBytes(sqlite3.DataError):
 
 
 class RawDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type information.
-    """Stores text under bytes and refuses every other representation, above all pickles."""
+    """Stores bytes or files under text; refuses all other representations, above all pickles."""
 
     def put(self, key: object) -> tuple[str, bool]:
         """Return the database's form of *key*."""
@@ -51,17 +55,28 @@ class RawDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type in
 
     # The library has no types, so the columns of its table are whatever they are.
     def store(self, value: object, read: bool, key: object = None) -> Any:
-        """Return the columns that hold *value*."""
+        """Return the columns that hold *value*; to *read* a path is to move its file here."""
+        if read and isinstance(value, Path):
+            filename, path = self.filename(key, value)
+            size_bytes = value.stat().st_size
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            value.replace(path)
+            return size_bytes, MODE_BINARY, filename, None
         if type(value) is not bytes or read:
             raise NotRawBytes("values are bytes")
         return super().store(value, read, key)
 
-    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes:
-        """Return the value that the columns stand for."""
-        if mode == MODE_RAW and type(value) is bytes:
+    def fetch(
+        self, mode: int, filename: str | None, value: object, read: bool
+    ) -> bytes | io.FileIO:
+        """Return the value that the columns stand for, to be *read* from its file if so wanted."""
+        if mode == MODE_RAW and type(value) is bytes and not read:
             return value
-        if mode == MODE_BINARY and filename is not None and not read:
-            return bytes(super().fetch(mode, self._checked(filename), None, False))
+        if mode == MODE_BINARY and filename is not None:
+            name = self._checked(filename)
+            if read:
+                return io.FileIO(os.path.join(self._directory, name), "r", opener=_open_itself)
+            return bytes(super().fetch(mode, name, None, False))
         raise NotRawBytes("a value in the cache is not raw bytes")
 
     def remove(self, file_path: str) -> None:
@@ -76,6 +91,8 @@ class RawDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type in
 
 class HotCache:
     """Bytes under text keys, the least recently used dropped first."""
+
+    _grouped = False
 
     def __init__(
         self, directory: Path, *, max_bytes: int = 1 << 30, max_value_bytes: int = 16 << 20
@@ -166,6 +183,7 @@ class HotCache:
             disk=RawDisk,
             size_limit=self._max_bytes,
             eviction_policy="least-recently-used",
+            tag_index=self._grouped,
         )
 
     def _reset(self) -> None:
@@ -177,3 +195,66 @@ class HotCache:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+
+
+class HotFiles(HotCache):
+    """
+    Files under text keys, in groups that are dropped together.
+
+    Whoever has opened one reads it to the end, even if it is dropped meanwhile.
+    """
+
+    _grouped = True
+
+    @property
+    def max_value_bytes(self) -> int:
+        """Return the length of the longest file that is kept."""
+        return self._max_value_bytes
+
+    async def open(self, key: str) -> FileReader | None:
+        """Open the file of *key*, None when it is absent or damaged."""
+        return await self._run(lambda: self._opened_file(key))
+
+    async def take(self, key: str, path: Path, *, group: str) -> None:
+        """Move the file at *path*, which is on the same file system, to under *key*."""
+        # A database that outlives a power cut must not name files that have not.
+        await asyncio.to_thread(sync_file, path)
+        await self._run(lambda: self._take(key, path, group))
+
+    async def drop_group(self, group: str) -> None:
+        """Drop the files of a group."""
+        await self._run(lambda: self._drop_group(group))
+
+    def _opened_file(self, key: str) -> FileReader | None:
+        try:
+            file = self._cache().get(key, read=True)
+        except NotRawBytes:
+            self._drop(key)
+            return None
+        except _TROUBLE:
+            return None
+        return FileReader(file) if isinstance(file, io.FileIO) else None
+
+    def _take(self, key: str, path: Path, group: str) -> None:
+        try:
+            if path.stat().st_size <= self._max_value_bytes:
+                self._cache().set(key, path, read=True, tag=group)
+        except NotRawBytes:
+            self._reset()
+        except _TROUBLE:
+            pass
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _drop_group(self, group: str) -> None:
+        try:
+            self._cache().evict(group)
+        except NotRawBytes:
+            self._reset()
+        except _TROUBLE:
+            pass
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Open a file, but not what a link in its place leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)

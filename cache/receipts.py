@@ -6,6 +6,7 @@ moment leaves either a complete artifact or some files that nobody will ever ask
 """
 
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -74,3 +75,38 @@ def decode(text: bytes) -> Receipt | None:
         return msgspec.json.decode(text, type=Receipt)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+class Remembered:
+    """The receipts that were used last, as many as list so many files."""
+
+    def __init__(self, most_files: int) -> None:
+        self._most_files = most_files
+        self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._listed = 0
+
+    def get(self, key: str) -> Receipt | None:
+        """Return a receipt, which counts as a use of it."""
+        receipt = self._receipts.get(key)
+        if receipt is not None:
+            self._receipts.move_to_end(key)
+        return receipt
+
+    def add(self, receipt: Receipt) -> None:
+        """Remember a receipt, and forget the least recently used ones if it has to be."""
+        self.drop(receipt.key)
+        self._receipts[receipt.key] = receipt
+        self._listed += len(receipt.files)
+        while self._listed > self._most_files and len(self._receipts) > 1:
+            _, oldest = self._receipts.popitem(last=False)
+            self._listed -= len(oldest.files)
+
+    def drop(self, key: str) -> None:
+        """Forget a receipt; an unknown one is no error."""
+        known = self._receipts.pop(key, None)
+        self._listed -= len(known.files) if known is not None else 0
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._receipts.clear()
+        self._listed = 0

@@ -16,6 +16,7 @@ from cache.blobs import Blobs
 from cache.blobs.disk import DiskBlobs
 from cache.blobs.earlier import WithEarlier
 from cache.blobs.s3 import S3Blobs
+from cache.near import NearBlobs
 from cache.s3.bucket import Bucket
 from cache.s3.client import Endpoint, S3Client
 from cache.staging import StagingArea
@@ -81,14 +82,23 @@ async def open_artifacts(settings: Settings, buckets: Buckets) -> AsyncIterator[
     Raises:
         StoreAway: It is in a bucket that does not answer.
     """
-    blobs: Blobs
+    limit = settings.cache_bytes
     match settings.blobs:
         case BucketFolder() as folder:
-            blobs = S3Blobs(await buckets.open_checked(folder))
+            bucket = await buckets.open_checked(folder)
+            near = NearBlobs(S3Blobs(bucket), settings.data / "near", max_bytes=settings.hot_bytes)
+            await near.start()
+            try:
+                async with Artifacts(
+                    near, settings.data, max_bytes=limit, shared=True, on_forget=near.forget
+                ) as artifacts:
+                    yield artifacts
+            finally:
+                await near.aclose()
         case folder:
             blobs = DiskBlobs(folder or settings.data / "blobs")
-    async with Artifacts(blobs, settings.data, max_bytes=settings.cache_bytes) as artifacts:
-        yield artifacts
+            async with Artifacts(blobs, settings.data, max_bytes=limit) as artifacts:
+                yield artifacts
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ from edge import ids
 from edge.fill.leases import LeaseLost, Progress, while_leased
 from edge.jobs.job import ORDINARY_PRIORITY, Job, Lease
 from edge.jobs.store import Jobs
+from edge.records.patience import until_there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ class Chores:
         )
         work = _done(chore(order, progress))
         told = await while_leased(self._jobs, lease, work, progress)
-        if not await self._jobs.finish(lease, charge=None, details=json.dumps(dict(told))):
+        details = json.dumps(dict(told))
+        if not await until_there(lambda: self._jobs.finish(lease, charge=None, details=details)):
             raise LeaseLost
 
 

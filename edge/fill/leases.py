@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from edge.jobs.job import Lease
 from edge.jobs.store import Jobs
+from edge.records.problems import RecordsAway
 
 RENEWED_EVERY_SECONDS = 1.0
 
@@ -55,8 +56,11 @@ async def while_leased(
             if done:
                 return working.result()
             check()
-            if not await jobs.renew(lease, progress.fraction):
-                raise LeaseLost
+            # While the database is away nobody can take the job over, and if somebody has before
+            # it is heard of as soon as that can be.
+            with contextlib.suppress(RecordsAway):
+                if not await jobs.renew(lease, progress.fraction):
+                    raise LeaseLost
     finally:
         working.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):

@@ -29,11 +29,14 @@ from edge.fill.leases import LeaseLost, Progress, while_leased
 from edge.fill.pricing import produced_by
 from edge.fill.problems import FileNotThere, FillProblem, OverQuota
 from edge.fill.shelf import Shelf
+from edge.fill.slots import Slots
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find, understand
 from edge.jobs.job import REAL_TIME_PRIORITY, Job, JobState, Lease
 from edge.jobs.store import POLL_SECONDS, Jobs
 from edge.jobs.wakeups import wait
+from edge.records.patience import until_there
+from edge.records.problems import RecordsAway
 from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
 from edge.telemetry import new_incident_id
@@ -60,11 +63,8 @@ class Runner:
     """
     Runs as many jobs at once as there are slots; further ones wait in the records.
 
-    Streams that somebody waits for may take as many slots again: sharing the processors with long
-    jobs, they are still made faster than they play, and queued behind these they would be silent.
-
     Args:
-        slots: How many jobs may run at once.
+        slots: How many jobs may run at once, not counting streams; none: this node runs no job.
 
         grants: The encoder threads that runs share.
 
@@ -88,12 +88,7 @@ class Runner:
         deadline_seconds: float,
     ) -> None:
         self.owner = owner
-        # Below nothing, slots are taken that are for streams only.
-        self._free = slots
-        self._extra = slots
-        self._slot_free = asyncio.Event()
-        self._only_extra_free = asyncio.Event()
-        self._tell_what_is_free()
+        self.slots = Slots(slots)
         self._shelf = shelf
         self._artifacts = artifacts
         self._jobs = jobs
@@ -121,30 +116,17 @@ class Runner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._jobs.release_owner(self.owner)
+        # If they are away, whoever comes next waits for the leases to lapse.
+        with contextlib.suppress(RecordsAway):
+            await self._jobs.release_owner(self.owner)
 
     def take_slot(self, *, urgent: bool = False) -> bool:
         """Reserve a slot, if one is free right now."""
-        if self._free <= (-self._extra if urgent else 0):
-            return False
-        self._free -= 1
-        self._tell_what_is_free()
-        return True
+        return self.slots.take(urgent=urgent)
 
     def give_slot_back(self) -> None:
         """Free a slot that was taken."""
-        self._free += 1
-        self._tell_what_is_free()
-
-    def _tell_what_is_free(self) -> None:
-        for event, free in (
-            (self._slot_free, self._free > 0),
-            (self._only_extra_free, -self._extra < self._free <= 0),
-        ):
-            if free:
-                event.set()
-            else:
-                event.clear()
+        self.slots.give_back()
 
     def start(self, lease: Lease) -> None:
         """Run a leased job in a slot that was taken for it."""
@@ -170,11 +152,11 @@ class Runner:
         return job
 
     async def _look_for_work(self) -> None:
-        await self._look(self._slot_free, least_priority=None)
+        await self._look(self.slots.free, least_priority=None)
 
     async def _look_for_streams(self) -> None:
         """Take queued streams while only the slots that are for them are free."""
-        await self._look(self._only_extra_free, least_priority=REAL_TIME_PRIORITY)
+        await self._look(self.slots.free_for_streams, least_priority=REAL_TIME_PRIORITY)
 
     async def _look(self, free: asyncio.Event, *, least_priority: int | None) -> None:
         # Who listens before looking misses nothing.
@@ -191,6 +173,8 @@ class Runner:
         lease = None
         try:
             lease = await self._jobs.claim(self.owner, least_priority=least_priority)
+        except RecordsAway:
+            pass
         except Exception:
             _log.exception("looking for work failed")
         if lease is None:
@@ -206,12 +190,12 @@ class Runner:
             _log.info("job %s was cancelled or passed on", lease.job_id)
         except WorkerDied as death:
             _log.warning("job %s: %s", lease.job_id, death)
-            await self._jobs.retry(lease, max_attempts=MOST_ATTEMPTS)
+            await until_there(lambda: self._jobs.retry(lease, max_attempts=MOST_ATTEMPTS))
+        except RecordsAway:
+            _log.warning("job %s is begun again, as the records went away", lease.job_id)
+            await until_there(lambda: self._jobs.give_back(lease))
         except Exception as problem:
-            code, message = failure_of(problem)
-            message += self._how_far(lease)
-            _log.info("job %s failed: %s: %s", lease.job_id, code, message)
-            await self._jobs.fail(lease, code=code, message=message)
+            await self._fail(lease, problem, how_far=self._how_far(lease))
         finally:
             try:
                 await self._let_go(lease)
@@ -223,10 +207,16 @@ class Runner:
             await self._chores.do(lease)
         except LeaseLost:
             _log.info("job %s was cancelled or passed on", lease.job_id)
+        except RecordsAway:
+            await until_there(lambda: self._jobs.give_back(lease))
         except Exception as problem:
-            code, message = failure_of(problem)
-            _log.info("job %s failed: %s: %s", lease.job_id, code, message)
-            await self._jobs.fail(lease, code=code, message=message)
+            await self._fail(lease, problem)
+
+    async def _fail(self, lease: Lease, problem: Exception, how_far: str = "") -> None:
+        code, message = failure_of(problem)
+        message += how_far
+        _log.info("job %s failed: %s: %s", lease.job_id, code, message)
+        await until_there(lambda: self._jobs.fail(lease, code=code, message=message))
 
     def _how_far(self, lease: Lease) -> str:
         """Say where a stream that was being played broke off."""
@@ -239,8 +229,7 @@ class Runner:
         growing = self._growing.pop(lease, None)
         if growing is None:
             return
-        job = await self._jobs.get(lease.account, lease.job_id)
-        state = job.state if job is not None else JobState.CANCELLED
+        state = await self._state_of(lease)
         await self._growths.end(
             growing, complete=state is JobState.DONE, unfinished=not state.settled
         )
@@ -257,6 +246,14 @@ class Runner:
                 ),
             )
 
+    async def _state_of(self, lease: Lease) -> JobState:
+        """Tell what has become of a job; while that cannot be known, somebody may go on."""
+        try:
+            job = await self._jobs.get(lease.account, lease.job_id)
+        except RecordsAway:
+            return JobState.QUEUED
+        return job.state if job is not None else JobState.CANCELLED
+
     async def _make(self, lease: Lease) -> None:
         wanted = await find(self._shelf, understand(lease.subject))
         if wanted.key != lease.key:
@@ -266,10 +263,8 @@ class Runner:
             receipt = await self._fill(lease, wanted)
         # A receipt that is there already was published by a run that died before it was billed.
         report = msgspec.json.decode(receipt.extra[_REPORT], type=RenderReport)
-        done = await self._jobs.finish(
-            lease, charge=_charge(wanted, report), details=receipt.extra[_REPORT]
-        )
-        if not done:
+        charge, details = _charge(wanted, report), receipt.extra[_REPORT]
+        if not await until_there(lambda: self._jobs.finish(lease, charge=charge, details=details)):
             raise LeaseLost
 
     async def _fill(self, lease: Lease, wanted: Wanted) -> Receipt:
@@ -282,7 +277,8 @@ class Runner:
         try:
             report = await self._rendered(lease, wanted, resolved.render, staging, growing)
             # A local file may have been rewritten in place while the worker read it.
-            if (await find(self._shelf, wanted.url)).key != lease.key:
+            again = await until_there(lambda: find(self._shelf, wanted.url))
+            if again.key != lease.key:
                 raise SourceChanged(wanted.subject)
             # What is kept beside the files says what they are; the report need not say it again.
             text = msgspec.json.encode(replace(report, files=())).decode()

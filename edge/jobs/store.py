@@ -240,6 +240,14 @@ class Jobs:
         self._wakeups.wake(_QUEUE)
         return counted
 
+    async def give_back(self, lease: Lease) -> bool:
+        """Queue a job again that its owner cannot work on, uncounted; False if it is lost."""
+        changed = await self._change_held(
+            lease, told=_QUEUE, state=JobState.QUEUED, progress=0.0, **LET_GO
+        )
+        self._wakeups.wake(_QUEUE)
+        return changed
+
     async def release_owner(self, owner: str) -> int:
         """Queue what a dead or leaving *owner* works on, uncounted; return how many jobs."""
         owned = and_(jobs.c.owner == owner, jobs.c.state == JobState.RUNNING)

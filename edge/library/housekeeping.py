@@ -13,6 +13,7 @@ from edge.fill.made_of import MadeOf
 from edge.library.debris.store import Debris
 from edge.library.media.describing import Describer
 from edge.library.uploads.store import UploadRows
+from edge.records.problems import RecordsAway
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Housekeeper:
         while True:
             try:
                 await self.round()
+            except RecordsAway:
+                pass
             except Exception:
                 # The next round meets it again, and may have more luck.
                 _log.exception("housekeeping failed")

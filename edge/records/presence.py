@@ -7,10 +7,13 @@ nothing does not hold up every request for as long as connecting may take.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
 from edge.records.problems import RecordsAway
+
+_log = logging.getLogger(__name__)
 
 _TRIED_AGAIN_AFTER_SECONDS = 1.0
 
@@ -52,7 +55,10 @@ class Presence:
         self._tried_at = self._clock()
         if self._away_since is None:
             self._away_since = self._tried_at
+            _log.warning("the database cannot be reached")
 
     def note_there(self) -> None:
         """Say that it answers."""
-        self._away_since = None
+        if self._away_since is not None:
+            _log.warning("the database can be reached again, after %.1f s", self.away_seconds)
+            self._away_since = None

@@ -25,6 +25,7 @@ from edge.library.media.media import Draft, Media, new_media_id
 from edge.library.paths import PathWish
 from edge.library.uploads.intake import Wish
 from edge.library.webhooks.store import Events
+from edge.records.problems import RecordsAway
 
 _log = logging.getLogger(__name__)
 
@@ -116,8 +117,10 @@ class Importer:
                 try:
                     await self._begin_waiting()
                     await self._forget()
+                except RecordsAway:
+                    # What is due stays due.
+                    pass
                 except Exception:
-                    # The database may be away for a moment.
                     _log.exception("imports were not looked for")
                 await wait(arrived, _POLL_SECONDS)
 

@@ -23,6 +23,7 @@ from edge.library.webhooks.event import Event, pause_ms
 from edge.library.webhooks.secrets.store import NoSuchAccount, WebhookSecrets
 from edge.library.webhooks.signature import signed_headers
 from edge.library.webhooks.store import Events
+from edge.records.problems import RecordsAway
 
 _log = logging.getLogger(__name__)
 
@@ -72,8 +73,10 @@ class Sender:
                 try:
                     await self._begin_due()
                     await self._forget()
+                except RecordsAway:
+                    # What is due stays due.
+                    pass
                 except Exception:
-                    # The database may be away for a moment; what is due stays due.
                     _log.exception("webhooks were not looked for")
                 await wait(arrived, _POLL_SECONDS)
 

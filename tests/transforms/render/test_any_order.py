@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from functools import cache
 
 import pytest
 
@@ -52,10 +53,15 @@ def made(plan: RenderPlan, names: list[str], sink: MemorySink, threads: int = 1)
     return sink
 
 
+@cache
+def made_in_turn(case: str) -> MemorySink:
+    return made(*plan_of(case), MemorySink())
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_segments_are_the_same_in_any_order(case: str) -> None:
     plan, names = plan_of(case)
-    one = made(plan, names, MemorySink())
+    one = made_in_turn(case)
     last = max(int(segment.path.split("/")[2].split(".")[0]) for segment in one.segments)
     chance = random.Random(case)
 
@@ -77,7 +83,7 @@ def test_segments_are_the_same_in_any_order(case: str) -> None:
 def test_a_timeline_of_unknown_length_has_the_same_segments(case: str) -> None:
     plan, names = plan_of(case)
 
-    known = made(plan, names, MemorySink())
+    known = made_in_turn(case)
     unknown = made(dataclasses.replace(plan, lengths=None), names, MemorySink(wants=[(0, 3)]))
 
     assert known.files == unknown.files

@@ -1,6 +1,7 @@
 """The engine from end to end: lengths, places, joins and refusals, measured in samples."""
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -23,14 +24,34 @@ def wav(sound: Sound, rate: int) -> bytes:
     return media.make("wav-float", sound, rate=rate)
 
 
+@cache
+def voice(kind: str, samples: int, rate: int, channels: int = 2) -> bytes:
+    return media.make(kind, synth.speech(samples, rate=rate, channels=channels), rate=rate)
+
+
+@cache
+def click(kind: str) -> bytes:
+    sound = synth.burst(30_000, at=21_000, rate=44100, channels=2)
+    return media.make(kind, sound, rate=44100)
+
+
+@cache
+def whole(kind: str, rate: int, sr: str) -> Sound:
+    return make(f"{EXACT}&sr={sr}", voice(kind, 2 * rate + 77, rate)).sound
+
+
+@cache
+def uncut(output: str) -> bytes:
+    return make(f"f={output}", wav(synth.tone(3 * 44100, rate=44100), 44100)).content
+
+
 @pytest.mark.parametrize("kind", media.RECIPES)
 @pytest.mark.parametrize("query", ["f=wav-riff", "f=mp3&sr=44.1", "f=aac", "f=opus&br=64"])
 def test_every_source_gives_as_much_as_planned_in_every_format(kind: str, query: str) -> None:
     rate = 8000 if "amr" in kind else 48000 if "opus" in kind else 44100
     channels = 1 if "amr" in kind else 2
-    source = media.make(kind, synth.speech(rate + 333, rate=rate, channels=channels), rate=rate)
 
-    made = make(query, source)
+    made = make(query, voice(kind, rate + 333, rate, channels))
 
     again = survey(MemorySource(made.content), exact=True)
     seconds = Fraction(made.report.samples, made.rate)
@@ -43,9 +64,7 @@ def test_every_source_gives_as_much_as_planned_in_every_format(kind: str, query:
 @pytest.mark.parametrize("kind", [*media.LOSSLESS, "mp3", "mp3-vbr", "vorbis"])
 @pytest.mark.parametrize("sr", ["44.1", "48", "8", "96"])
 def test_an_impulse_appears_where_it_was(kind: str, sr: str) -> None:
-    source = media.make(kind, synth.burst(30_000, at=21_000, rate=44100, channels=2), rate=44100)
-
-    made = make(f"{EXACT}&sr={sr}", source)
+    made = make(f"{EXACT}&sr={sr}", click(kind))
 
     expected = round(21_000 * made.rate / 44100)
     lossy = kind not in media.LOSSLESS
@@ -65,13 +84,12 @@ def test_a_lossy_output_keeps_its_impulse_within_a_sample(output: str) -> None:
 @pytest.mark.parametrize("at", ["0.5s", "1.01", "1.000021s"])
 def test_two_pieces_joined_are_the_whole(kind: str, at: str) -> None:
     rate = 48000 if kind == "opus" else 44100
-    source = media.make(kind, synth.speech(2 * rate + 77, rate=rate, channels=2), rate=rate)
+    source = voice(kind, 2 * rate + 77, rate)
 
     for sr in (f"{rate / 1000:g}", "32"):
-        whole = make(f"{EXACT}&sr={sr}", source).sound
         joined = make(f"{EXACT}&sr={sr}&te={at}&append=/a&ts={at}", source, source).sound
 
-        assert np.array_equal(whole, joined)
+        assert np.array_equal(whole(kind, rate, sr), joined)
 
 
 def test_joined_sixteen_bit_pieces_are_bit_exact() -> None:
@@ -89,13 +107,12 @@ def test_joined_sixteen_bit_pieces_are_bit_exact() -> None:
 def test_a_tone_cut_and_rejoined_is_the_same_tone(output: str, query: str) -> None:
     source = wav(synth.tone(2 * 44100, rate=44100), 44100)
 
-    uncut = make(f"f={output}", wav(synth.tone(3 * 44100, rate=44100), 44100))
     made = make(f"f={output}&{query}", *[source] * (1 + query.count("append")))
 
     # What a lossy coder does to any tone is allowed for; a join must not add to it.
     residues = [
-        measure.tone_residue(make(f"{EXACT}&sr=48", one.content).sound, rate=48000, skip=2000)
-        for one in (uncut, made)
+        measure.tone_residue(make(f"{EXACT}&sr=48", one).sound, rate=48000, skip=2000)
+        for one in (uncut(output), made.content)
     ]
     assert residues[1] < 1.1 * residues[0] + 0.0005
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import asdict
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -13,22 +12,20 @@ from edge.doors import doors, entrance_of
 from edge.node import Node
 from edge.records.engine import tidings_of
 from edge.web.cdn import Cdn
+from edge.web.health import Health
 from edge.web.hits.gate import Gate
 from edge.web.hits.path import HitPath
 from edge.web.hits.store import Hits
 from edge.web.pages.assets import find_dash_player, find_player
 from edge.web.pages.welcome import welcome_page
 from edge.web.problems import EXCEPTION_HANDLERS, CatchAll
-from edge.web.responses import json_response
 
 
-def build_app(node: Node) -> HitPath:
-    """Build the application of an open node."""
+def build_app(node: Node, health: Health | None = None) -> HitPath:
+    """Build the application of an open node; *health* is told by whoever is to end it."""
+    health = health or Health(node)
     settings = node.settings
     entrance = entrance_of(node)
-
-    async def health(_: Request) -> Response:
-        return json_response(await health_of(node))
 
     async def welcome(request: Request) -> Response:
         return welcome_page(entrance.base_url.of(request.scope), settings.account)
@@ -47,7 +44,7 @@ def build_app(node: Node) -> HitPath:
     router = Starlette(
         routes=[
             Route("/", welcome),
-            Route("/healthz", health),
+            *health.routes(),
             *doors(entrance),
             *(found.route() for found in (player, find_dash_player()) if found is not None),
         ],
@@ -68,13 +65,6 @@ def build_app(node: Node) -> HitPath:
     return HitPath(cdn, hits)
 
 
-async def health_of(node: Node) -> dict[str, object]:
-    """Say how a node is: its workers' sandbox, its queue, its store."""
-    counts = await node.records.jobs.counts()
-    walls = node.workshop.sandbox.walls
-    return {
-        "status": "ok" if walls is not None else "starting",
-        "sandbox": None if walls is None else {"level": walls.level, **asdict(walls)},
-        "jobs": {state.value: count for state, count in counts.items()},
-        "artifactBytes": node.artifacts.total_bytes,
-    }
+def build_health(health: Health) -> CatchAll:
+    """Build the application of a node that answers nothing but how it is."""
+    return CatchAll(Starlette(routes=health.routes(), exception_handlers=dict(EXCEPTION_HANDLERS)))

@@ -8,10 +8,12 @@ not wait for a web server and a database to be loaded.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from edge.ids import KeyKind
+from edge.settings.kinds import BLOBS, DATABASE_URL, Kind
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -45,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_accounts(verbs, common)
     _add_ledger(verbs, common)
     _add_purge(verbs, common)
+    _add_moving(verbs, common)
     _add_doctor(verbs, common)
     return parser
 
@@ -63,13 +66,23 @@ def _add_serving(verbs: Verbs, common: argparse.ArgumentParser) -> None:
     )
     serve.add_argument("--host", help="address to listen at (127.0.0.1)")
     serve.add_argument("--port", type=int, help="port to listen at, 0 for any free one (8000)")
-    serve.add_argument("--workers", type=int, help="jobs made at once (one a core)")
+    workers = serve.add_mutually_exclusive_group()
+    workers.add_argument("--workers", type=int, help="jobs made at once (one a core)")
+    workers.add_argument(
+        "--no-workers",
+        dest="workers",
+        action="store_const",
+        const=0,
+        help="leave jobs to other nodes",
+    )
     serve.add_argument("--public-url", dest="public_url", help="base of URLs told to clients")
     serve.set_defaults(verb="serving:serve")
     worker = verbs.add_parser(
         "worker", parents=[common], help="make what other processes were asked for"
     )
     worker.add_argument("--workers", type=int, help="jobs made at once (one a core)")
+    worker.add_argument("--host", help="address to tell its health at (127.0.0.1)")
+    worker.add_argument("--port", type=int, help="port to tell its health at (none)")
     worker.set_defaults(verb="serving:work")
 
 
@@ -242,6 +255,46 @@ def _add_purge(verbs: Verbs, common: argparse.ArgumentParser) -> None:
         help="/audio/FILE, or a prefix such as /audio/shows/* (everything)",
     )
     purge.set_defaults(verb="keeping:purge")
+
+
+def _add_moving(verbs: Verbs, common: argparse.ArgumentParser) -> None:
+    migrate = verbs.add_parser(
+        "migrate",
+        parents=[common],
+        help="bring the database to what this version works with",
+    )
+    migrate.set_defaults(verb="migrating:migrate_records")
+    copy = verbs.add_parser(
+        "copy-to",
+        parents=[common],
+        help="copy this installation to a database and a store that many nodes can share",
+    )
+    copy.add_argument(
+        "--database-url",
+        dest="database_url",
+        type=_of_kind(DATABASE_URL),
+        required=True,
+        metavar="URL",
+        help="as EDGE_DATABASE_URL; migrated, and otherwise empty or an earlier copy",
+    )
+    copy.add_argument(
+        "--blobs",
+        type=_of_kind(BLOBS),
+        required=True,
+        metavar="PLACE",
+        help="as EDGE_BLOBS: s3://bucket/prefix, or a folder",
+    )
+    copy.set_defaults(verb="copying:copy_to")
+
+
+def _of_kind(kind: Kind[Any]) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return kind.parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected {kind.accepts}") from None
+
+    return parse
 
 
 def _add_doctor(verbs: Verbs, common: argparse.ArgumentParser) -> None:

@@ -8,15 +8,18 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from edge.app import build_app
+from edge.app import build_app, build_health
 from edge.ids import KeyKind
 from edge.node import Node, open_node
 from edge.settings import Settings
 from edge.web.connections import Connection
+from edge.web.health import Health
 from edge.web.pages.welcome import TRIES
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -34,12 +37,14 @@ def serve(_: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def work(_: argparse.Namespace, settings: Settings) -> int:
+def work(given: argparse.Namespace, settings: Settings) -> int:
     """Make what is queued until a signal ends it."""
-    if settings.root is None and not settings.mounts:
+    if settings.database_url is None and settings.root is None and not settings.mounts:
         raise OSError("a worker needs the files that jobs are made from: give it the same --root")
+    if not settings.workers:
+        raise OSError("a worker that makes nothing is none: EDGE_WORKERS=0 is for 'serve'")
     with uvicorn_loop() as runner:
-        runner.run(_working(settings))
+        runner.run(_working(settings, healthy=given.port is not None))
     return 0
 
 
@@ -53,12 +58,27 @@ async def _serving(settings: Settings) -> None:
     listening = _listen(settings.host, settings.port)
     address = _address(listening)
     async with open_node(settings) as node:
-        app = build_app(node)
-        server = _Server(
+        health = Health(node)
+        app = build_app(node, health)
+        await _introduce(node, settings.public_url or address)
+        try:
+            # Where it listens, even if clients know it by another name: port 0 is told nowhere
+            # else.
+            server = _Server(app, node, health, announcement=f"ready {address}")
+            await server.serve(sockets=[listening])
+        finally:
+            app.close()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, telling when requests are answered, and ending in peace."""
+
+    def __init__(self, app: ASGIApp, node: Node, health: Health, *, announcement: str) -> None:
+        super().__init__(
             uvicorn.Config(
                 app,
                 log_config=None,
-                access_log=settings.log_level == "debug",
+                access_log=node.settings.log_level == "debug",
                 proxy_headers=False,
                 server_header=False,
                 lifespan="off",
@@ -67,21 +87,24 @@ async def _serving(settings: Settings) -> None:
                 timeout_graceful_shutdown=_DRAIN_SECONDS + _CANCEL_SECONDS,
             )
         )
-        server.on_shutdown = node.filler.end_waits
-        await _introduce(node, settings.public_url or address)
-        # Where it listens, even if clients know it by another name: port 0 is told nowhere else.
-        server.announcement = f"ready {address}"
-        try:
-            await server.serve(sockets=[listening])
-        finally:
-            app.close()
+        self._node = node
+        self._health = health
+        self._announcement = announcement
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """
+        Begin to end: no job is begun any more, and load balancers are given time to notice.
 
-class _Server(uvicorn.Server):
-    """Uvicorn, telling when requests are answered."""
-
-    announcement = ""
-    on_shutdown: Callable[[], None]
+        A second signal, or an operator's SIGINT, ends it without that time.
+        """
+        wait_seconds = self._node.settings.drain_seconds
+        self._node.runner.rest()
+        if sig == signal.SIGTERM and wait_seconds and not self._health.draining:
+            loop = asyncio.get_running_loop()
+            loop.call_later(wait_seconds, super().handle_exit, sig, frame)
+        else:
+            super().handle_exit(sig, frame)
+        self._health.draining = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -103,11 +126,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so on standard output."""
         await super().startup(sockets=sockets)
-        print(self.announcement, flush=True)
+        print(self._announcement, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what is being answered, then hang up on those who do not take it."""
-        self.on_shutdown()
+        self._node.filler.end_waits()
         hang_up = asyncio.get_running_loop().call_later(_DRAIN_SECONDS, self._hang_up)
         try:
             await super().shutdown(sockets=sockets)
@@ -119,7 +142,16 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
 
 
-async def _working(settings: Settings) -> None:
+async def _working(settings: Settings, *, healthy: bool) -> None:
+    """Work, and tell how that goes if *healthy*."""
+    if healthy:
+        listening = _listen(settings.host, settings.port)
+        async with open_node(settings) as node:
+            health = Health(node)
+            ready = f"ready {_address(listening)}"
+            server = _Server(build_health(health), node, health, announcement=ready)
+            await server.serve(sockets=[listening])
+        return
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _STOPPING:

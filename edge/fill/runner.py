@@ -110,6 +110,11 @@ class Runner:
             asyncio.create_task(self._look_for_streams(), name="look for streams"),
         ]
 
+    def rest(self) -> None:
+        """Take no more jobs out of the queue, because this process is to end."""
+        for looking in self._looking:
+            looking.cancel()
+
     async def aclose(self) -> None:
         """Stop every run and leave its job to the next owner."""
         tasks = [*self._runs, *self._looking]

@@ -144,7 +144,9 @@ class Settings:
     )
     workers: int = field(
         default_factory=workers_here,
-        metadata=_row(kinds.whole(1, MOST_WORKERS), "processes that decode and encode"),
+        metadata=_row(
+            kinds.whole(0, MOST_WORKERS), "jobs made at once, 0 to leave them to other nodes"
+        ),
     )
     worker_memory_bytes: int = field(
         default=GIB, metadata=_row(kinds.byte_size(GIB // 4), "address space of one such process")
@@ -169,6 +171,12 @@ class Settings:
     lease_seconds: int = field(
         default=30,
         metadata=_row(kinds.whole(2, 3600), "time after which a silent node's job is taken over"),
+    )
+    drain_seconds: int = field(
+        default=0,
+        metadata=_row(
+            kinds.whole(0, 3600), "time `/healthz` says `draining` before a node stops listening"
+        ),
     )
     max_output_hours: int = field(
         default=24, metadata=_row(kinds.whole(1, 240), "duration of one output")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.app import health_of
 from edge.fill.wanted import understand
 from edge.jobs.job import JobState
 from edge.node import open_node
@@ -17,6 +16,7 @@ from edge.sandbox.wire import Walls
 from edge.settings import Settings
 from tests.support.media import make
 from tests.support.synth import tone
+from edge.web.health import Health
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_a_weak_sandbox_is_refused_only_by_those_who_insist(
     monkeypatch.setattr(Sandbox, "walls", weak)
 
     async with open_node(settings) as node:
-        health = await health_of(node)
+        health = await Health(node).told()
     assert health["sandbox"] == {"level": "partial", "landlock": 0, "seccomp": True}
     with pytest.raises(SandboxTooWeak, match="no Landlock in this kernel"):
         async with open_node(replace(settings, sandbox="full")):

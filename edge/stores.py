@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -112,12 +114,18 @@ async def open_storage(settings: Settings, buckets: Buckets) -> AsyncIterator[St
     area = StagingArea(settings.data / "incoming")
     await area.start()
     try:
-        yield Storage(await _files(settings, buckets), area)
+        yield Storage(await files_of(settings, buckets), area)
     finally:
         await area.aclose()
 
 
-async def _files(settings: Settings, buckets: Buckets) -> Blobs:
+async def files_of(settings: Settings, buckets: Buckets) -> Blobs:
+    """
+    Return where uploaded files are.
+
+    Raises:
+        StoreAway: That is a bucket that does not answer.
+    """
     own = settings.data / _FILES
     if settings.blobs is None:
         return DiskBlobs(own)
@@ -135,3 +143,34 @@ async def _files(settings: Settings, buckets: Buckets) -> Blobs:
 
 def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
+
+
+async def try_blobs(settings: Settings) -> str:
+    """
+    Put something where blobs lie, read it and delete it, and say where that was.
+
+    Raises:
+        OSError: One of them is not possible.
+    """
+    content = uuid.uuid4().hex.encode()
+    key = f"doctor/{content.decode()}"
+    async with open_buckets(settings) as buckets:
+        blobs: Blobs
+        match settings.blobs:
+            case BucketFolder() as folder:
+                blobs = S3Blobs(await buckets.open_checked(folder))
+            case folder:
+                blobs = DiskBlobs(folder or settings.data / "blobs")
+        with tempfile.TemporaryDirectory() as aside:
+            file = Path(aside) / "file"
+            file.write_bytes(content)
+            await blobs.put(key, file)
+        reader = await blobs.open(key)
+        try:
+            read = await reader.read_at(0, reader.size_bytes)
+        finally:
+            await reader.aclose()
+        await blobs.delete(key)
+    if read != content:
+        raise OSError("what was read is not what was written")
+    return f"{settings.blobs or settings.data / 'blobs'}, written, read and deleted"

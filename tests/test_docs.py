@@ -92,7 +92,9 @@ def test_no_variable_is_named_that_does_not_exist() -> None:
     # The pages show what is said to a variable that is misspelled.
     known |= {"EDGE_PORTT", "EDGE_BOOTSTRAP", "EDGE"}
     named = {
-        name.rstrip("_") for page in PAGES for name in re.findall(r"EDGE_[A-Z0-9_]*", page.read_text())
+        name.rstrip("_")
+        for page in PAGES
+        for name in re.findall(r"EDGE_[A-Z0-9_]*", page.read_text())
     }
 
     assert set() == named - known

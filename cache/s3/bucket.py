@@ -7,6 +7,7 @@ closed, and a body that is shorter than its header says is an attempt that faile
 
 import base64
 import hashlib
+import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,7 +130,8 @@ class Bucket:
         """Store *content*, whose MD5 is *digest*, in place of what was there."""
 
         async def run(client: Any) -> None:
-            await client.put_object(**self.named(key), Body=content, ContentMD5=spelled(digest))
+            body = io.BytesIO(content)
+            await client.put_object(**self.named(key), Body=body, ContentMD5=spelled(digest))
 
         await self.client.ask(self.url(key), run, size_bytes=len(content))
 

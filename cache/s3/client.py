@@ -31,10 +31,14 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.handlers import add_expect_header
 
 from cache.source import StoreAway
 
 _log = logging.getLogger(__name__)
+
+# Where it has found credentials is no news to whoever has put them there.
+logging.getLogger("aiobotocore.credentials").setLevel(logging.WARNING)
 
 T = TypeVar("T")
 
@@ -153,6 +157,8 @@ class S3Client:
                 "s3", endpoint_url=endpoint.url, region_name=region, config=config
             )
             self._client = await self._making.__aenter__()
+            # A server or proxy that never says "100 Continue" would be waited for in vain.
+            self._client.meta.events.unregister("before-call.s3", add_expect_header)
         except (BotoCoreError, ValueError) as problem:
             raise StoreAway(f"{endpoint}: {problem}") from problem
 

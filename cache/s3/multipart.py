@@ -7,6 +7,7 @@ and cost what they weigh, until a sweep finds them a day later.
 
 import asyncio
 import contextlib
+import io
 import os
 import time
 import uuid
@@ -93,7 +94,7 @@ async def _put_parts(
                     **bucket.named(key),
                     UploadId=upload,
                     PartNumber=number,
-                    Body=content,
+                    Body=io.BytesIO(content),
                     ContentMD5=spelled(digest),
                 )
                 return str(answer["ETag"])
@@ -109,7 +110,8 @@ async def _put_parts(
             ]
     except ExceptionGroup as problems:
         # Parts fail of the same cause; the first to say so speaks for all.
-        raise problems.exceptions[0] from problems
+        first = problems.exceptions[0]
+        raise first from first.__cause__
     finally:
         os.close(file)
     return [task.result() for task in tasks]

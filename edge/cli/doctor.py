@@ -14,9 +14,11 @@ from collections.abc import Coroutine
 from importlib.metadata import version
 from typing import Any
 
+from edge.records.migrate import newest_revision
 from edge.registry import open_accounts
 from edge.sandbox.pool import Sandbox, SandboxSettings
 from edge.settings import Settings
+from edge.stores import try_blobs
 
 _LIBRARIES = ("av", "numpy", "starlette", "uvicorn", "SQLAlchemy", "aiohttp", "diskcache")
 
@@ -34,6 +36,7 @@ def examine(given: argparse.Namespace, settings: Settings) -> int:
         "data folder": _data_folder(settings),
         "records": _outcome(_records(settings)),
         "keys": _outcome(_keys(settings)),
+        "blobs": _outcome(try_blobs(settings)),
         "sandbox": _outcome(_sandbox(settings)),
         "engine": _engine(),
     }
@@ -78,7 +81,9 @@ def _outcome(check: Coroutine[Any, Any, str]) -> str:
 async def _records(settings: Settings) -> str:
     async with open_accounts(settings) as records:
         counts = await records.jobs.counts()
-    return ", ".join(f"{count} {state}" for state, count in counts.items())
+    jobs = ", ".join(f"{count} {state}" for state, count in counts.items())
+    # They would not be open if they had another.
+    return f"revision {newest_revision()}; jobs: {jobs}"
 
 
 async def _keys(settings: Settings) -> str:

@@ -9,14 +9,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
+from tests.e2e.launcher import Launched, launch
 from tests.support.migrated import migrated
 
 ACCOUNT = "W142hJk"
@@ -64,15 +66,16 @@ class Edge:
         """
         Prepare; another *name* is another process on the same folders.
 
-        Only a *fresh* installation begins without a data folder, and migrates its database when it
-        starts.
+        Only a *fresh* installation begins as a user's does: without a data folder, and with
+        processes that load all of the code for themselves.
         """
         self.root = folder / "media"
         self.data = folder / "data"
         self.root.mkdir(parents=True, exist_ok=True)
         self._out = folder / f"{name}.out"
         self._log = folder / f"{name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Launched | None = None
+        self._fresh = fresh
         self._address = ("", 0)
         if not fresh and "EDGE_DATABASE_URL" not in settings:
             self._furnish_records()
@@ -98,7 +101,7 @@ class Edge:
 
     def beside(self, name: str) -> Edge:
         """Prepare another process on the same folders, with the same settings."""
-        return Edge(self.root.parent, name=name, **self.environment)
+        return Edge(self.root.parent, name=name, fresh=self._fresh, **self.environment)
 
     @property
     def log(self) -> str:
@@ -115,14 +118,7 @@ class Edge:
         """Start serving, and wait until requests are answered."""
         arguments = verb or ("serve", "--port", "0")
         with self._out.open("wb") as out, self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "edge", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=log,
-                env=self.environment,
-                cwd=self.root.parent,
-            )
+            self._process = self._launch(arguments, out, log)
         ready = until(self._ready_line, "the server to be ready")
         if ready.startswith("http"):
             parts = urlsplit(ready)
@@ -148,15 +144,12 @@ class Edge:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another verb on this installation."""
-        return subprocess.run(
-            [sys.executable, "-m", "edge", *arguments],
-            env=self.environment,
-            cwd=self.root.parent,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            status = self._launch(arguments, out, err).wait(PATIENCE_SECONDS)
+            out.seek(0)
+            err.seek(0)
+            said = out.read().decode(), err.read().decode()
+        return subprocess.CompletedProcess(arguments, status, *said)
 
     def send(
         self,
@@ -226,6 +219,21 @@ class Edge:
     def processes(self) -> dict[int, str]:
         """List the living descendants of the server by pid, with their command lines."""
         return {pid: _command_of(pid) for pid in _descendants(self.pid)}
+
+    def _launch(
+        self, arguments: Sequence[str], out: IO[bytes], err: IO[bytes]
+    ) -> subprocess.Popen[bytes] | Launched:
+        folder = self.root.parent
+        if not self._fresh:
+            return launch(arguments, environment=self.environment, folder=folder, out=out, err=err)
+        return subprocess.Popen(
+            [sys.executable, "-m", "edge", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=self.environment,
+            cwd=folder,
+        )
 
     def _furnish_records(self) -> None:
         database = self.data / "edge.sqlite3"

@@ -123,3 +123,15 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         late_stairs(opened.root / "hour.wav")
         opened.put("broken.mp3", b"This is no sound at all. " * 400)
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Cancel what a test has begun, lest the streams of the next one wait for a worker."""
+    edge = request.getfixturevalue("edge") if "edge" in request.fixturenames else None
+    yield
+    if edge is not None:
+        for job in edge.jobs():
+            if job["status"] == "Running":
+                cancelled = edge.api(f"/jobs/ProcessFileJob/{job['jobId']}", method="DELETE")
+                assert cancelled.status == 200, cancelled.body

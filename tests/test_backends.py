@@ -65,6 +65,10 @@ def test_a_bucket_is_empty_and_is_removed_with_what_is_in_it(s3_server: S3Server
     assert not {bucket.bucket, other.bucket} & set(names)
 
 
+def test_the_product_sees_nothing_of_it(postgres_server: Databases) -> None:
+    assert [name for name in os.environ if name.startswith("EDGE_TEST_")] == []
+
+
 def test_every_test_has_a_bucket_of_its_own(s3: S3Bucket, s3_server: S3Server) -> None:
     with s3_server.fresh() as other:
         assert other.bucket != s3.bucket
@@ -77,7 +81,7 @@ def test_nothing_is_left_of_a_run_that_is_killed() -> None:
             [sys.executable, "-c", _RUN],
             cwd=ROOT,
             env={
-                **{name: text for name, text in os.environ.items() if "EDGE_TEST" not in name},
+                **{name: text for name, text in os.environ.items() if "TEST_BACKENDS" not in name},
                 "TMPDIR": str(folder),
             },
             stdout=subprocess.PIPE,

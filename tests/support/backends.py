@@ -37,9 +37,12 @@ Told = Mapping[str, str]
 POSTGRES = "postgres"
 S3 = "s3"
 _NEEDED = {POSTGRES: "EDGE_TEST_POSTGRES", S3: "EDGE_TEST_S3"}
-# A run's processes agree on its folder by this.
-_FOLDER = "EDGE_TEST_BACKENDS"
-_RUN = "EDGE_TEST_RUN"
+# By these the processes of a run agree on its folder and on what they were given. None begins as
+# settings do, for the product refuses settings that it does not know.
+_FOLDER = "TEST_BACKENDS_FOLDER"
+_RUN = "TEST_BACKENDS_RUN"
+_GIVEN = "TEST_BACKENDS_GIVEN"
+_OUTSIDE = "EDGE_TEST_"
 _PAUSE_SECONDS = 0.02
 _END_SECONDS = 20
 _ROOT = Path(__file__).parent.parent.parent
@@ -56,11 +59,15 @@ def run_of_tests() -> Iterator[None]:
         folder = Path(name)
         # PostgreSQL's own user passes through.
         folder.chmod(0o711)
-        os.environ |= {_FOLDER: name, _RUN: str(os.getpid())}
+        given = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith(_OUTSIDE)}
+        own = {_FOLDER: name, _RUN: str(os.getpid()), _GIVEN: json.dumps(given)}
+        os.environ |= own
         try:
             yield
         finally:
-            del os.environ[_FOLDER], os.environ[_RUN]
+            for key in own:
+                del os.environ[key]
+            os.environ |= given
             for keeper in folder.glob("*.keeper"):
                 _end(int(keeper.read_text()))
 
@@ -73,8 +80,9 @@ def obtain(server: str) -> Told:
         NotInstalled: Its programs are missing.
         DaemonFailed: It does not start.
     """
-    if _NEEDED[server] in os.environ:
-        return os.environ
+    given: dict[str, str] = json.loads(os.environ[_GIVEN])
+    if _NEEDED[server] in given:
+        return given
     if lacking := _lacking(server):
         raise NotInstalled(lacking)
     folder = Path(os.environ[_FOLDER])

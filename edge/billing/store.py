@@ -129,19 +129,21 @@ class Ledger:
     async def totals(self, account: str | None = None) -> tuple[MonthTotal, ...]:
         """Sum up every month that has entries, newest first, of one account or of all."""
         month = utc_month(ledger.c.at_ms)
-        query = (
-            select(ledger.c.account, month, _BILLED_US, func.count())
-            .group_by(ledger.c.account, month)
-            .order_by(month.desc(), ledger.c.account)
+        query = select(ledger.c.account, month, _BILLED_US, func.count()).group_by(
+            ledger.c.account, month
         )
         if account is not None:
             query = query.where(ledger.c.account == account)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-        return tuple(
+        totals = [
             MonthTotal(account=owner, month=name, billed_us=billed_us, entry_count=count)
             for owner, name, billed_us, count in rows
-        )
+        ]
+        # A server may order text as a language does, so that is not left to the database.
+        totals.sort(key=lambda total: total.account)
+        totals.sort(key=lambda total: total.month, reverse=True)
+        return tuple(totals)
 
     async def reconcile(self) -> Reconciliation:
         """List charged jobs that have no entry, and entries that have no charged job."""

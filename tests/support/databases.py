@@ -16,15 +16,19 @@ from functools import cache
 from typing import TypeVar
 
 import asyncpg
-from sqlalchemy import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
+from edge.records.engine import open_records, reading
 from edge.records.migrate import MIGRATIONS, upgrade
+from edge.records.tables import metadata
 
 _Result = TypeVar("_Result")
 
 # Any number will do.
 _TEMPLATE_LOCK = 0x6564_6765
+_PATIENCE_SECONDS = 600.0
 
 
 class Databases:
@@ -86,6 +90,46 @@ class Databases:
 
     def _url_of(self, name: str) -> str:
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+
+def url_of(records: AsyncEngine) -> str:
+    """Return the URL of a test's records, for whoever stands for another process."""
+    return records.url.render_as_string(hide_password=False)
+
+
+def patient(url: str) -> AsyncEngine:
+    """Open records for as many requests at once as a test likes, on however slow a machine."""
+    records = open_records(url, statement_seconds=None)
+    pool = records.sync_engine.pool
+    if isinstance(pool, QueuePool):
+        # A node refuses who waits for a connection for seconds, which is no fault in a test.
+        pool._timeout = _PATIENCE_SECONDS
+    return records
+
+
+async def empty(records: AsyncEngine) -> None:
+    """Take every row out of a PostgreSQL database, and whoever a test before left there."""
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    deletions = (f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
+    async with records.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        # Far quicker than TRUNCATE, which makes new files for each of the tables.
+        await driver.execute("; ".join([others, *deletions]))
+
+
+async def until_idle(records: AsyncEngine) -> None:
+    """Wait until the server has done what clients that are gone have asked of it last."""
+    busy = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND state <> 'idle'"
+    )
+    async with reading(records) as connection:
+        while (await connection.execute(busy)).scalar_one():
+            await asyncio.sleep(0.01)
 
 
 @cache

@@ -1,5 +1,5 @@
 """
-A worker to be killed: ``python killed.py DATABASE ROUNDS SEED``.
+A worker to be killed: ``python killed.py DATABASE_URL ROUNDS SEED``.
 
 Each round forks a process that submits, claims and finishes without a pause, and kills it at a
 random instant. Forking saves importing everything again, so that many rounds are cheap.
@@ -24,7 +24,7 @@ LANES = 3
 
 
 async def work(database: str, seed: str, started: int) -> None:
-    jobs = Jobs(open_records(f"sqlite+aiosqlite:///{database}"), lease_ms=1)
+    jobs = Jobs(open_records(database), lease_ms=1)
     await jobs.counts()
     os.write(started, b".")
     await asyncio.gather(*(_lane(jobs, f"{seed}.{lane}") for lane in range(LANES)))

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from edge.billing.store import Ledger, Reconciliation
 from edge.jobs.job import JobState, Lease
 from edge.jobs.store import Jobs
-from edge.records.engine import open_records
+from tests.support.databases import patient, url_of
 
 from .work import ACCOUNT, charge, lapse
 
@@ -25,10 +24,10 @@ Prices: TypeAlias = defaultdict[str, list[int]]
 
 
 async def test_of_two_hundred_requests_for_one_key_one_gets_the_lease(
-    records: AsyncEngine, tmp_path: Path
+    records: AsyncEngine,
 ) -> None:
-    # Two engines stand for two nodes on one file.
-    other = open_records(f"sqlite+aiosqlite:///{tmp_path}/records.db")
+    # Two engines stand for two nodes.
+    other = patient(url_of(records))
     nodes = [Jobs(records), Jobs(other)]
     answers = await asyncio.gather(
         *(
@@ -128,9 +127,9 @@ class _Owner:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_no_interleaving_bills_a_key_twice_or_forgets_it(
-    records: AsyncEngine, tmp_path: Path, seed: int
+    records: AsyncEngine, seed: int
 ) -> None:
-    other = open_records(f"sqlite+aiosqlite:///{tmp_path}/records.db")
+    other = patient(url_of(records))
     prices: Prices = defaultdict(list)
     owners = [
         _Owner(f"owner{number}", engine, random.Random(f"{seed}.{number}"), prices)

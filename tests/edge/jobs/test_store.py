@@ -46,6 +46,7 @@ async def test_a_new_job_waits_in_the_queue(jobs: Jobs) -> None:
         details="{}",
         created_ms=job.created_ms,
         updated_ms=job.created_ms,
+        age_ms=0,
     )
     assert job == await jobs.get(ACCOUNT, job.id) == await jobs.by_key("k")
 

@@ -169,7 +169,9 @@ async def test_those_who_wait_are_counted_by_account(jobs: Jobs) -> None:
     assert await jobs.waiting() == {MANY: 2}
 
 
-async def test_the_order_is_found_by_index_in_a_queue_of_any_length(records: AsyncEngine) -> None:
+async def test_the_order_is_found_by_index_in_a_queue_of_any_length(
+    sqlite_records: AsyncEngine,
+) -> None:
     row = {
         **dict.fromkeys(("priority", "reserved_us", "progress", "attempts", "lost_leases"), 0),
         **{"epoch": 0, "charged": False, "subject": "/", "details": "{}", "updated_ms": 1},
@@ -180,14 +182,14 @@ async def test_the_order_is_found_by_index_in_a_queue_of_any_length(records: Asy
         | {"state": JobState.QUEUED, "created_ms": number}
         for number in range(2000)
     ]
-    async with writing(records) as connection:
+    async with writing(sqlite_records) as connection:
         await connection.execute(insert(tables.jobs), queued)
     query = str(
         select(next_in_turn(least_priority=None)).compile(
-            records.sync_engine, compile_kwargs={"literal_binds": True}
+            sqlite_records.sync_engine, compile_kwargs={"literal_binds": True}
         )
     )
-    async with reading(records) as connection:
+    async with reading(sqlite_records) as connection:
         steps = [step[3] for step in await connection.execute(text(f"EXPLAIN QUERY PLAN {query}"))]
 
     assert [step for step in steps if "jobs" in step and "SEARCH" not in step] == []

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from edge.jobs.job import JobState
 from edge.jobs.store import Jobs
 from edge.jobs.wakeups import Wakeups
-from edge.records.engine import open_records
+from tests.support.databases import patient, url_of
 
 from .work import charge, queue, start
 
@@ -40,13 +41,13 @@ async def test_many_pollers_see_the_job_done(jobs: Jobs) -> None:
     assert [await jobs.by_key("k")] * 50 == await asyncio.gather(*pollers)
 
 
-async def test_a_change_made_by_another_process_is_seen(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_change_made_by_another_process_is_seen(jobs: Jobs, records: AsyncEngine) -> None:
     lease = await start(jobs)
     before = await jobs.by_key("k")
     assert before is not None
     waiting = asyncio.create_task(jobs.changed(before.id, before.updated_ms, FOR_EVER))
     await asyncio.sleep(0)
-    engine = open_records(f"sqlite+aiosqlite:///{tmp_path}/records.db")
+    engine = patient(url_of(records))
     await Jobs(engine).finish(lease, charge=charge(), details="{}")
     await engine.dispose()
     job = await waiting

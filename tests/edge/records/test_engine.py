@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from edge.records.engine import open_records, reading, writing
+from edge.records.engine import reading, writing
 from edge.records.tables import accounts, api_keys
+from tests.support.databases import patient, url_of
 
 
 async def _pragma(records: AsyncEngine, name: str) -> object:
@@ -18,23 +18,24 @@ async def _pragma(records: AsyncEngine, name: str) -> object:
 
 
 async def test_a_commit_survives_a_power_failure_and_readers_do_not_wait(
-    records: AsyncEngine,
+    sqlite_records: AsyncEngine,
 ) -> None:
     names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     full = 2
 
-    assert ["wal", full, 1, 30_000] == [await _pragma(records, name) for name in names]
+    assert ["wal", full, 1, 30_000] == [await _pragma(sqlite_records, name) for name in names]
 
 
 async def test_concurrent_read_modify_writes_lose_nothing(
-    records: AsyncEngine, tmp_path: Path
+    records: AsyncEngine,
 ) -> None:
-    # Two engines on one file stand for two processes: neither sees the other's queue of writers.
-    other = open_records(f"sqlite+aiosqlite:///{tmp_path}/records.db")
+    # Two engines stand for two processes: neither sees the other's queue of writers.
+    other = patient(url_of(records))
 
     async def add_one(engine: AsyncEngine) -> None:
         async with writing(engine) as connection:
-            quota = (await connection.execute(select(accounts.c.quota_seconds))).scalar_one()
+            query = select(accounts.c.quota_seconds).with_for_update()
+            quota = (await connection.execute(query)).scalar_one()
             await connection.execute(update(accounts).values(quota_seconds=quota + 1))
 
     async with writing(records) as connection:
@@ -75,11 +76,11 @@ async def test_a_cancelled_writer_leaves_no_lock_behind(records: AsyncEngine) ->
         assert (await connection.execute(query)).scalar_one() == "100"
 
 
-async def test_a_reader_sees_one_moment(records: AsyncEngine) -> None:
+async def test_a_reader_of_the_embedded_file_sees_one_moment(sqlite_records: AsyncEngine) -> None:
     count = select(func.count(accounts.c.id))
-    async with reading(records) as reader:
+    async with reading(sqlite_records) as reader:
         before = (await reader.execute(count)).scalar_one()
-        async with writing(records) as writer:
+        async with writing(sqlite_records) as writer:
             await writer.execute(insert(accounts).values(id="W", created_ms=0))
         during = (await reader.execute(count)).scalar_one()
 
@@ -96,6 +97,6 @@ async def test_a_key_needs_its_account(records: AsyncEngine) -> None:
         "scopes": "*",
     }
 
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
         async with writing(records) as connection:
             await connection.execute(insert(api_keys).values(**orphan, created_ms=0))

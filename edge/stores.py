@@ -21,6 +21,7 @@ from cache.blobs.s3 import S3Blobs
 from cache.near import NearBlobs
 from cache.s3.bucket import Bucket
 from cache.s3.client import Endpoint, S3Client
+from cache.s3.multipart import sweep_abandoned
 from cache.staging import StagingArea
 from edge.library.storage import Storage
 from edge.settings import BucketFolder, Settings
@@ -90,12 +91,15 @@ async def open_artifacts(settings: Settings, buckets: Buckets) -> AsyncIterator[
             bucket = await buckets.open_checked(folder)
             near = NearBlobs(S3Blobs(bucket), settings.data / "near", max_bytes=settings.hot_bytes)
             await near.start()
+            sweeping = asyncio.create_task(sweep_abandoned(bucket), name="sweep abandoned uploads")
             try:
                 async with Artifacts(
                     near, settings.data, max_bytes=limit, shared=True, on_forget=near.forget
                 ) as artifacts:
                     yield artifacts
             finally:
+                sweeping.cancel()
+                await asyncio.gather(sweeping, return_exceptions=True)
                 await near.aclose()
         case folder:
             blobs = DiskBlobs(folder or settings.data / "blobs")

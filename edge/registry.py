@@ -24,8 +24,9 @@ from edge.library.media.store import MediaRows
 from edge.library.uploads.store import UploadRows
 from edge.library.webhooks.secrets.store import WebhookSecrets
 from edge.library.webhooks.store import Events
-from edge.records.engine import open_records
-from edge.records.migrate import migrate
+from edge.records.engine import is_embedded, open_records
+from edge.records.migrate import migrate, require_newest
+from edge.records.problems import ForeignSeal
 from edge.settings import Settings
 
 
@@ -51,21 +52,35 @@ class Records:
 
 @contextlib.asynccontextmanager
 async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
-    """Open the records, up to date, with the first account and the keys it was given."""
+    """
+    Open the records, up to date, with the first account and the keys it was given.
+
+    Raises:
+        WrongRevision: They are a server's, and not migrated to what this version works with.
+        ForeignSeal: They are a server's, and have keys that this node cannot unseal.
+    """
     await asyncio.to_thread(settings.data.mkdir, parents=True, exist_ok=True)
     engine = open_records(settings.records_url)
     try:
-        await migrate(engine)
+        if is_embedded(engine):
+            await migrate(engine)
+        else:
+            await require_newest(engine)
         key = settings.seal_key
         if key is None:
             key = await asyncio.to_thread(seal_key_in, settings.data / "seal.key")
         seal = Seal(key)
         accounts = Accounts(engine, seal)
+        if not is_embedded(engine):
+            await _refuse_another_seal(accounts)
         await accounts.ensure(
             settings.account,
             secret_key=settings.bootstrap_secret_key,
             public_key=settings.bootstrap_public_key,
         )
+        # Of nodes that start together on new records, the second finds the first one's here.
+        if not is_embedded(engine):
+            await _refuse_another_seal(accounts)
         yield Records(
             engine=engine,
             seal=seal,
@@ -87,3 +102,9 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Records]:
         )
     finally:
         await engine.dispose()
+
+
+async def _refuse_another_seal(accounts: Accounts) -> None:
+    """Refuse to work beside nodes that seal with another key: each would spoil what others seal."""
+    if unopened := await accounts.unopened_keys():
+        raise ForeignSeal(unopened)

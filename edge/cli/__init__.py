@@ -16,12 +16,18 @@ from collections.abc import Callable, Sequence
 from cache.source import SourceProblem
 from edge.cli.parser import OVERRIDES, build_parser
 from edge.fill.problems import FillProblem
+from edge.records.problems import ForeignRecords, ForeignSeal, RecordsAway, WrongRevision
 from edge.sandbox.problems import SandboxProblem
 from edge.settings import Settings, SettingsInvalid, load_settings
 from edge.telemetry import configure_logging
 from transforms.problems import TransformProblem
 
 _log = logging.getLogger(__name__)
+
+_PROBLEMS = (
+    *(TransformProblem, FillProblem, SourceProblem, SandboxProblem, OSError),
+    *(RecordsAway, WrongRevision, ForeignSeal, ForeignRecords),
+)
 
 _Verb = Callable[[argparse.Namespace, Settings], int]
 
@@ -43,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
     verb: _Verb = getattr(importlib.import_module(f"edge.cli.{module}"), function)
     try:
         return verb(given, settings)
-    except (TransformProblem, FillProblem, SourceProblem, SandboxProblem, OSError) as problem:
+    except _PROBLEMS as problem:
         print(f"audio-edge: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

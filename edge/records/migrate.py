@@ -1,33 +1,99 @@
 """
-Bring a database to the newest revision.
+Bring a database to the newest revision, or make sure that it has it.
 
-Every start looks whether there is anything to apply. It is applied in one writing transaction: of
-several nodes that start together the first does the work and the others find it done.
+The file that is embedded in an installation is migrated by whatever opens it. A server's database
+is shared by nodes that may be of different versions, so only ``audio-edge migrate`` changes it, and
+everything else refuses to work with tables that it does not know.
+
+What is to be applied is applied in one writing transaction: of several that migrate at the same
+time the first does the work and the others find it done.
 """
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from edge.records.engine import reading, writing
+from edge.records.engine import is_embedded, reading, writing
+from edge.records.problems import WrongRevision
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, as long as every node takes the same.
 _POSTGRESQL_LOCK = 0x6175_6469_6F
 
+# How long somebody else's migration is waited for before a node gives up its start.
+_PATIENCE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.25
 
-async def migrate(engine: AsyncEngine) -> None:
-    """Apply the migrations *engine*'s database has not seen yet."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """What became of a database: its revision before, None if it had no tables, and after."""
+
+    before: str | None
+    after: str
+
+
+async def migrate(engine: AsyncEngine) -> Migration:
+    """
+    Apply the migrations that *engine*'s database has not seen yet.
+
+    Raises:
+        WrongRevision: The database is newer than this version of the code.
+    """
+    newest = newest_revision()
     async with reading(engine) as connection:
-        if await connection.run_sync(revision_of) == newest_revision():
-            return
+        before = await connection.run_sync(revision_of)
+    if before == newest:
+        return Migration(before=before, after=newest)
     async with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
+        if not is_embedded(engine):
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
+        before = await connection.run_sync(revision_of)
+        if before is not None and before not in _revisions():
+            raise _newer(before)
         await connection.run_sync(upgrade, "head")
+    return Migration(before=before, after=newest)
+
+
+async def require_newest(
+    engine: AsyncEngine, *, patience_seconds: float = _PATIENCE_SECONDS
+) -> None:
+    """
+    Make sure that a server's database has the tables this version of the code works with.
+
+    A migration that is under way is waited for.
+
+    Raises:
+        WrongRevision: It has others, or the migration takes too long.
+    """
+    newest = newest_revision()
+    deadline = asyncio.get_running_loop().time() + patience_seconds
+    while await _is_being_migrated(engine):
+        if asyncio.get_running_loop().time() >= deadline:
+            raise WrongRevision(
+                "the database is still being migrated: start again when that is done",
+                found=None,
+                expected=newest,
+            )
+        await asyncio.sleep(_PAUSE_SECONDS)
+    async with reading(engine) as connection:
+        found = await connection.run_sync(revision_of)
+    if found == newest:
+        return
+    if found is not None and found not in _revisions():
+        raise _newer(found)
+    state = "has no tables yet" if found is None else f"is at revision {found}"
+    raise WrongRevision(
+        f"the database {state}, and this version needs revision {newest}: run 'audio-edge migrate'",
+        found=found,
+        expected=newest,
+    )
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -40,8 +106,7 @@ def revision_of(connection: Connection) -> str | None:
 
 def newest_revision() -> str:
     """Return the revision that this version of the code works with."""
-    newest = max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-    return newest.partition("_")[0]
+    return max(_revisions())
 
 
 def upgrade(connection: Connection, revision: str) -> None:
@@ -54,3 +119,27 @@ def upgrade(connection: Connection, revision: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    return frozenset(
+        path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")
+    )
+
+
+def _newer(found: str) -> WrongRevision:
+    newest = newest_revision()
+    return WrongRevision(
+        f"this version is older than the database, which is at revision {found}; "
+        f"the newest it knows is {newest}: install the newer version here, too",
+        found=found,
+        expected=newest,
+    )
+
+
+async def _is_being_migrated(engine: AsyncEngine) -> bool:
+    """Tell whether somebody holds the lock; it is asked for and given back at once."""
+    query = text(f"SELECT pg_try_advisory_xact_lock_shared({_POSTGRESQL_LOCK})")
+    async with reading(engine) as connection:
+        return not (await connection.execute(query)).scalar_one()

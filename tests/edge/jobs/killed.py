@@ -8,6 +8,7 @@ random instant. Forking saves importing everything again, so that many rounds ar
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -25,24 +26,28 @@ LANES = 3
 
 async def work(database: str, seed: str, started: int) -> None:
     jobs = Jobs(open_records(database), lease_ms=1)
-    await jobs.counts()
+    lanes = [f"{seed}.{lane}" for lane in range(LANES)]
+    # Connecting takes longer than the life that begins with this.
+    await asyncio.gather(*(_round(jobs, lane, 0) for lane in lanes))
     os.write(started, b".")
-    await asyncio.gather(*(_lane(jobs, f"{seed}.{lane}") for lane in range(LANES)))
+    await asyncio.gather(*(_live(jobs, lane) for lane in lanes))
 
 
-async def _lane(jobs: Jobs, name: str) -> None:
-    number = 0
-    while True:
-        number += 1
-        _, lease = await jobs.submit(
-            key=f"{name}.{number}",
-            account="W142hJk",
-            subject="/",
-            priority=number % 2,
-            owner=name if number % 3 == 0 else None,
-        )
-        await _finish(jobs, lease)
-        await _finish(jobs, await jobs.claim(name))
+async def _live(jobs: Jobs, name: str) -> None:
+    for number in itertools.count(1):
+        await _round(jobs, name, number)
+
+
+async def _round(jobs: Jobs, name: str, number: int) -> None:
+    _, lease = await jobs.submit(
+        key=f"{name}.{number}",
+        account="W142hJk",
+        subject="/",
+        priority=number % 2,
+        owner=name if number % 3 == 0 else None,
+    )
+    await _finish(jobs, lease)
+    await _finish(jobs, await jobs.claim(name))
 
 
 async def _finish(jobs: Jobs, lease: Lease | None) -> None:

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,21 +56,20 @@ class NotInstalled(Exception):
 @contextlib.contextmanager
 def run_of_tests() -> Iterator[None]:
     """Let this process, and those it starts, ask for servers; they end with the block."""
-    with tempfile.TemporaryDirectory(prefix="edge-tests-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        # PostgreSQL's own user passes through.
-        folder.chmod(0o711)
-        given = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith(_OUTSIDE)}
-        own = {_FOLDER: name, _RUN: str(os.getpid()), _GIVEN: json.dumps(given)}
-        os.environ |= own
-        try:
-            yield
-        finally:
-            for key in own:
-                del os.environ[key]
-            os.environ |= given
-            for keeper in folder.glob("*.keeper"):
-                _end(int(keeper.read_text()))
+    # Made by whoever asks first, so that a run that asks for nothing leaves nothing.
+    folder = Path(tempfile.gettempdir()) / f"edge-tests-{uuid.uuid4().hex[:8]}"
+    given = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith(_OUTSIDE)}
+    own = {_FOLDER: str(folder), _RUN: str(os.getpid()), _GIVEN: json.dumps(given)}
+    os.environ |= own
+    try:
+        yield
+    finally:
+        for key in own:
+            del os.environ[key]
+        os.environ |= given
+        for keeper in folder.glob("*.keeper"):
+            _end(int(keeper.read_text()))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def obtain(server: str) -> Told:
@@ -86,6 +86,9 @@ def obtain(server: str) -> Told:
     if lacking := _lacking(server):
         raise NotInstalled(lacking)
     folder = Path(os.environ[_FOLDER])
+    folder.mkdir(exist_ok=True)
+    # PostgreSQL's own user passes through.
+    folder.chmod(0o711)
     told = folder / f"{server}.json"
     with (folder / f"{server}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

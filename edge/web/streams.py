@@ -224,13 +224,19 @@ class Streams:
     async def _enough(
         self, request: StreamRequest, standing: Standing, variant: int
     ) -> tuple[Standing, Growth | None]:
-        """Wait until a media playlist is worth its answer."""
+        """
+        Wait until a media playlist is worth its answer.
+
+        Another node that publishes its artifact takes away what it has noted of it a moment before
+        its job is done: what was seen until then is still true.
+        """
         number = request.wanted.url.delivery.media_sequence or 0
-        standing, _ = await self._filler.watch(
+        standing, seen = await self._filler.watch(
             standing, lambda growth: len(growth.variants[variant]) > number, LONGEST_WAIT_SECONDS
         )
         if request.wanted.url.delivery.media_sequence is not None:
-            return await self._filler.watch(standing, lambda _: False, _NEWS_SECONDS)
+            standing, growth = await self._filler.watch(standing, lambda _: False, _NEWS_SECONDS)
+            return standing, growth or seen
         least_seconds: float = _FIRST_TARGETS * _grid(request.wanted).target_seconds
         moment = _MOMENT_SECONDS
         if standing.receipt is None and not standing.job.state.settled:
@@ -238,11 +244,12 @@ class Streams:
             left = 0 if duration is None else float(duration) - least_seconds
             if 0 < left <= _SHORT_SECONDS:
                 least_seconds, moment = float("inf"), _MOMENT_TO_THE_END_SECONDS
-        return await self._filler.watch(
+        standing, growth = await self._filler.watch(
             standing,
             lambda growth: growth.made_seconds(variant) >= least_seconds,
             moment,
         )
+        return standing, growth or seen
 
     async def _segment(self, request: StreamRequest, standing: Standing) -> ASGIApp:
         path, wanted = request.path, request.wanted

@@ -158,9 +158,10 @@ class Edge:
         *,
         method: str = "GET",
         body: bytes | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> Answer:
         """Send one request whose target is exactly as given."""
-        connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection(*self._address, timeout=patience_seconds)
         with contextlib.closing(connection):
             connection.request(method, target, body=body, headers=dict(headers or {}))
             with connection.getresponse() as response:

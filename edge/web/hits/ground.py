@@ -19,6 +19,7 @@ from cache.origins.paths import inside
 from cache.source import SourceObject, SourceProblem
 from edge.library.catalogue.entry import UPLOADS
 from edge.library.files import Files
+from edge.records.problems import RecordsAway
 from edge.web.hits.gate import Terms
 from edge.web.hits.witness import Witness, witness
 
@@ -59,11 +60,17 @@ class Evidence:
         return True
 
     async def holds_elsewhere(self, files: Files) -> bool:
-        """Tell whether the sources on other hosts are what they were."""
+        """
+        Tell whether the sources on other hosts are what they were.
+
+        While the records are away nobody can say that they are not.
+        """
         try:
             for source in self.remote:
                 if await files.find(self.account, source.path) != source:
                     return False
+        except RecordsAway:
+            return True
         except SourceProblem:
             return False
         return True

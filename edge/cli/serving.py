@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from edge.app import build_app, build_health
 from edge.ids import KeyKind
@@ -20,7 +19,9 @@ from edge.node import Node, open_node
 from edge.settings import Settings
 from edge.web.connections import Connection
 from edge.web.health import Health
+from edge.web.hits.path import HitPath
 from edge.web.pages.welcome import TRIES
+from edge.web.problems import CatchAll
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -73,7 +74,9 @@ async def _serving(settings: Settings) -> None:
 class _Server(uvicorn.Server):
     """Uvicorn, telling when requests are answered, and ending in peace."""
 
-    def __init__(self, app: ASGIApp, node: Node, health: Health, *, announcement: str) -> None:
+    def __init__(
+        self, app: HitPath | CatchAll, node: Node, health: Health, *, announcement: str
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -173,7 +176,8 @@ async def _introduce(node: Node, base: str) -> None:
             print(f"{kind.value} key {made.key}")
         print("These keys are shown this once; 'audio-edge keys' makes others.")
     if settings.root is None:
-        print("No --root is given, so there are no files to serve.", file=sys.stderr)
+        others = "uploaded files and mounts" if settings.mounts else "uploaded files"
+        print(f"No --root is given: only {others} are served.", file=sys.stderr)
     else:
         for path, what in TRIES:
             if (settings.root / path.partition("?")[0]).is_file():

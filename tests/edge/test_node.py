@@ -14,9 +14,9 @@ from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import SandboxTooWeak
 from edge.sandbox.wire import Walls
 from edge.settings import Settings
+from edge.web.health import Health
 from tests.support.media import make
 from tests.support.synth import tone
-from edge.web.health import Health
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ class Server:
 
 _BEARER = {"Authorization": f"Bearer {_SECRET_KEY}"}
 # Jobs are cancelled all the time, which is worth a line each.
-_SETTINGS = {"EDGE_BOOTSTRAP_SECRET_KEY": _SECRET_KEY, "EDGE_LOG_LEVEL": "warning"}
+SETTINGS = {"EDGE_BOOTSTRAP_SECRET_KEY": _SECRET_KEY, "EDGE_LOG_LEVEL": "warning"}
 
 
 def get(
@@ -155,11 +155,11 @@ def serving(root: Path, *, core: int | None, data: Path | None = None) -> Iterat
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | _SETTINGS,
+            env=os.environ | SETTINGS,
             preexec_fn=lambda: confine(core, 0),
         )
         try:
-            yield _when_ready(process)
+            yield when_ready(process)
         finally:
             process.terminate()
             try:
@@ -176,7 +176,8 @@ def serve_command(root: Path, data: Path) -> list[str]:
     return [*command, "--root", str(root), "--data", str(data)]
 
 
-def _when_ready(process: subprocess.Popen[str]) -> Server:
+def when_ready(process: subprocess.Popen[str]) -> Server:
+    """Wait until an edge says where it listens; raises ``Failed`` if it ends instead."""
     assert process.stdout is not None
     ready = next((line for line in process.stdout if line.startswith(READY)), None)
     if ready is None:

@@ -53,7 +53,7 @@ async def open_archive(
     """Open the library, and have it kept in order until the end; *owner* names this process."""
     media, uploads = records.media, records.uploads
     debris = Debris(records.engine, storage)
-    describer = Describer(media, workshop.surveys, workshop.looks, storage, debris)
+    describer = Describer(media, workshop.surveys, workshop.looks, storage, debris, workshop.sounds)
     intake = Intake(
         rows=uploads,
         catalogue=records.catalogue,

@@ -15,17 +15,19 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from cache.singleflight import SingleFlight
-from cache.source import SourceProblem
+from cache.source import SourceMissing, SourceObject, SourceProblem
 from edge.fill.looks import Looks
 from edge.fill.problems import FillProblem
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted
 from edge.ids import random_base58
+from edge.library.access import Finding
 from edge.library.catalogue.entry import FileEntry
 from edge.library.debris.store import Debris
 from edge.library.media.facts import facts_of
 from edge.library.media.media import Description, Media, stem_of
 from edge.library.media.store import MediaRows
+from edge.library.playlists import is_playlist
 from edge.library.storage import Storage
 from edge.sandbox.problems import SandboxProblem, ZygoteLost
 from transforms import grammar, planner
@@ -39,6 +41,8 @@ _LEFT_AT_ONCE = 20
 # So that a round comes to an end while others wait for the next.
 _ROUND_SECONDS = 30.0
 _MOST_PICTURE_BYTES = 8 << 20
+# Each is twice as late as the one before, from two minutes on.
+_MOST_ATTEMPTS_AT_A_PLAYLIST = 4
 _UNTOLD = "It could not be described."
 
 
@@ -46,9 +50,17 @@ class Describer:
     """Looks at files, and writes down what they are."""
 
     def __init__(
-        self, rows: MediaRows, surveys: Surveys, looks: Looks, storage: Storage, debris: Debris
+        self,
+        rows: MediaRows,
+        surveys: Surveys,
+        looks: Looks,
+        storage: Storage,
+        debris: Debris,
+        shelf: Finding,
     ) -> None:
+        """Prepare; on the *shelf* a playlist is the sound that it lists."""
         self._rows = rows
+        self._shelf = shelf
         self._surveys = surveys
         self._looks = looks
         self._storage = storage
@@ -150,8 +162,9 @@ class Describer:
 
     async def _told(self, entry: FileEntry, attempt: int) -> Description:
         try:
-            facts = facts_of(await self._surveys.metadata(_wanted(entry)))
-            picture = await self._looks.thumbnail(entry.account, entry.source)
+            source = await self._source_of(entry, attempt)
+            facts = facts_of(await self._surveys.metadata(_wanted(entry, source)))
+            picture = await self._looks.thumbnail(entry.account, source)
         except (ZygoteLost, SourceProblem, OSError):
             raise
         except (SandboxProblem, TransformProblem, FillProblem) as flaw:
@@ -170,6 +183,20 @@ class Describer:
             thumbnail=await self._keep(entry, picture, attempt),
         )
 
+    async def _source_of(self, entry: FileEntry, attempt: int) -> SourceObject:
+        """Find what is to be looked at; what a playlist lists may come after it."""
+        if not is_playlist(entry.path):
+            return entry.source
+        try:
+            found = await self._shelf.find(entry.account, entry.path)
+        except TransformProblem:
+            if attempt >= _MOST_ATTEMPTS_AT_A_PLAYLIST:
+                raise
+            found = None
+        if found is None:
+            raise SourceMissing(entry.path)
+        return found
+
     async def _keep(self, entry: FileEntry, picture: bytes, attempt: int) -> str:
         """Keep a picture under the name that Picora's have; each further one has its own."""
         first = attempt == 1 and entry.created_ms == entry.modified_ms
@@ -180,11 +207,11 @@ class Describer:
         return blob
 
 
-def _wanted(entry: FileEntry) -> Wanted:
+def _wanted(entry: FileEntry, source: SourceObject) -> Wanted:
     url = planner.plan(
         grammar.split(f"/{entry.account}/audio{quote(entry.path, safe='/')}", "f=meta")
     )
-    return Wanted(url=url, sources=(entry.source,), key="")
+    return Wanted(url=url, sources=(source,), key="")
 
 
 async def _one(piece: bytes) -> AsyncIterator[bytes]:

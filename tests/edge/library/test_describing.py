@@ -20,6 +20,7 @@ from edge.library.debris.store import Debris
 from edge.library.media.describing import Describer
 from edge.library.media.media import Description, Draft, Media, new_media_id
 from edge.library.media.store import MediaRows
+from edge.library.playlists import bad
 from edge.library.storage import Storage
 from edge.records.dialects import now_ms
 from edge.records.engine import reading, writing
@@ -47,6 +48,15 @@ class Worker:
             raise self.fails[path]
         return msgspec.json.encode(TOLD)
 
+    async def find(self, account: str, path: str) -> SourceObject | None:
+        """A playlist lists something unless it is told that it does not."""
+        if path in self.fails:
+            raise self.fails[path]
+        self.looked_at.append(f"listed by {path}")
+        return SourceObject(
+            path=path, mount="uploads", version="listed", size_bytes=1, modified_ms=None
+        )
+
     async def thumbnail(self, account: str, source: SourceObject) -> bytes:
         return b"\xff\xd8 a picture"
 
@@ -73,7 +83,7 @@ async def describer(
 def describer_of(
     rows: MediaRows, worker: Worker, storage: Storage, records: AsyncEngine
 ) -> Describer:
-    return Describer(rows, worker, worker, storage, Debris(records, storage))  # type: ignore[arg-type]
+    return Describer(rows, worker, worker, storage, Debris(records, storage), worker)  # type: ignore[arg-type]
 
 
 async def bring(records: AsyncEngine, path: str, blob: str | None = None) -> FileEntry:
@@ -244,3 +254,30 @@ async def test_so_many_files_wait_in_memory_and_the_others_in_the_records(
     assert worker.looked_at == ["/0", "/1", "/2"]
     assert await describer.describe_left() == 2
     assert worker.looked_at == ["/0", "/1", "/2", "/3", "/4"]
+
+
+async def test_a_playlist_is_described_once_what_it_lists_has_come(
+    records: AsyncEngine, rows: MediaRows, worker: Worker, describer: Describer
+) -> None:
+    song = await bring(records, "/song.m3u8")
+    worker.fails["/song.m3u8"] = bad("Not there yet.")
+    await describer.describe_left()
+    assert (await known(rows, song)).described_ms is None
+    worker.fails.clear()
+    await wait_no_more(records)
+    await describer.describe_left()
+
+    assert (await known(rows, song)).title == "Told"
+    assert "listed by /song.m3u8" in worker.looked_at
+
+
+async def test_a_playlist_that_leads_nowhere_is_given_up(
+    records: AsyncEngine, rows: MediaRows, worker: Worker, describer: Describer
+) -> None:
+    song = await bring(records, "/song.m3u8")
+    worker.fails["/song.m3u8"] = bad("It is none.")
+    for _ in range(4):
+        await wait_no_more(records)
+        await describer.describe_left()
+
+    assert (await known(rows, song)).flaw == "It is none."

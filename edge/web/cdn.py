@@ -37,7 +37,7 @@ from edge.web.delivery.files import FileDelivery
 from edge.web.dialects.bytescale.wire import job_body, transform_body
 from edge.web.hits.gate import Gate, Terms
 from edge.web.hits.ground import Ground
-from edge.web.hits.path import is_account_path, target_of
+from edge.web.hits.path import begun, is_account_path, target_of
 from edge.web.hits.store import Hits
 from edge.web.hits.timings import enter
 from edge.web.made import CHANGING, failure, file_answer, kept, standing_of
@@ -154,7 +154,7 @@ class Cdn:
             return Confidential(answer, asked.proof)
         if asked.terms is not None:
             ground = Ground(account=url.account, sources=(source,), terms=asked.terms)
-            self._hits.note(target_of(asked.scope), answer, ground)
+            self._hits.note(target_of(asked.scope), answer, ground, since=begun(asked.scope))
         return answer
 
     async def _audio(self, asked: Asked) -> ASGIApp:
@@ -264,6 +264,7 @@ class Cdn:
             answer,
             ground,
             made=lambda: self._filler.open(wanted, file),
+            since=begun(asked.scope),
         )
 
     async def _job_answer(

@@ -20,6 +20,7 @@ from edge.web.problems import CatchAll
 from transforms import grammar
 
 _METHODS = ("GET", "HEAD")
+_BEGUN = "edge.hits.begun"
 
 
 class HitPath:
@@ -71,6 +72,7 @@ class HitPath:
         doubted = None
         if scope["type"] == "http" and scope["method"] in _METHODS:
             doubted = self._hits.doubted(target_of(scope), scope["headers"])
+        scope[_BEGUN] = self._hits.moment
         try:
             await self._inner(scope, receive, send)
         except RecordsAway:
@@ -99,6 +101,12 @@ def is_account_path(scope: Scope) -> bool:
     """Tell whether a request is for an account's files, and not for the router."""
     pieces = scope["raw_path"].decode("latin-1").split("/", 2)
     return len(pieces) == 3 and grammar.is_account(pieces[1])
+
+
+def begun(scope: Scope) -> int:
+    """Tell the moment of the hits at which a request took the long way."""
+    moment: int = scope[_BEGUN]
+    return moment
 
 
 def target_of(scope: Scope) -> bytes:

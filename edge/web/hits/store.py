@@ -24,7 +24,7 @@ from edge.web.delivery.text import accepts_gzip
 from edge.web.hits.gate import Gate
 from edge.web.hits.ground import Folders, Ground
 from edge.web.hits.hit import Fields, Hit, Lent, Opener, Openers, Ready
-from edge.web.hits.index import Index
+from edge.web.hits.index import Heard, Index
 from edge.web.hits.loading import Outcome, load
 
 BELIEVED_SECONDS: Final = 10.0
@@ -103,6 +103,7 @@ class Hits:
         self._hits: OrderedDict[bytes, Hit | None] = OrderedDict()
         self._held: OrderedDict[bytes, Hit] = OrderedDict()
         self._index = Index()
+        self._heard = Heard()
         self._loading: set[bytes] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self.kept_bytes = 0
@@ -116,15 +117,31 @@ class Hits:
         """Return the number of descriptors that are kept."""
         return len(self._held)
 
+    @property
+    def moment(self) -> int:
+        """What to remember when an answer is begun, so that it is seen whether it comes late."""
+        return self._heard.moment
+
     def note(
-        self, target: bytes, delivery: FileDelivery, ground: Ground, made: Opener | None = None
+        self,
+        target: bytes,
+        delivery: FileDelivery,
+        ground: Ground,
+        made: Opener | None = None,
+        *,
+        since: int,
     ) -> None:
         """
         Keep in mind what the long way answers; what is known already is believed for longer.
 
         Args:
             made: Opens the file of the artifact that the answer was taken from, if it was.
+
+            since: The ``moment`` at which it was begun. What has been told of its ground after
+                that may not be in it, so it is not kept.
         """
+        if self._heard.has_overtaken(ground, since):
+            return
         key = target
         extra = delivery.representation.extra_headers
         if "Vary" in extra:
@@ -215,7 +232,8 @@ class Hits:
         return hit if hit is not None and hit.doubted else None
 
     def hear(self, tiding: Tiding) -> None:
-        """Forget the answers that a tiding is about."""
+        """Forget the answers that a tiding is about, those included that are on their way."""
+        self._heard.note(tiding)
         for hit in self._index.about(tiding):
             self.drop(hit)
 

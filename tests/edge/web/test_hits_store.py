@@ -68,8 +68,9 @@ class Shelf:
         )
         self.opened = 0
 
-    async def note(self, name: str) -> SourceObject:
+    async def note(self, name: str, since: int | None = None) -> SourceObject:
         """Do what the long way does for a raw file."""
+        since = self.hits.moment if since is None else since
         source = await self.files.find(ACCOUNT, f"/{name}")
         assert source is not None
 
@@ -88,7 +89,7 @@ class Shelf:
             open_reader=open_reader,
         )
         ground = Ground(account=ACCOUNT, sources=(source,), terms=EVERYBODY)
-        self.hits.note(target(name), delivery, ground)
+        self.hits.note(target(name), delivery, ground, since=since)
         return source
 
     async def find(self, name: str) -> Ready | Lent | None:
@@ -162,7 +163,9 @@ async def test_texts_count_from_the_start(tmp_path: Path) -> None:
     scope = {"type": "http", "headers": []}
     ground = Ground(account=ACCOUNT, sources=(), terms=EVERYBODY)
     for number in range(9):
-        shelf.hits.note(b"/%d" % number, text.delivery(scope, for_ever(shared=True)), ground)
+        shelf.hits.note(
+            b"/%d" % number, text.delivery(scope, for_ever(shared=True)), ground, since=0
+        )
 
     assert (len(shelf.hits), shelf.hits.kept_bytes) == (2, 8000)
 
@@ -252,6 +255,24 @@ async def test_while_the_records_are_away_nothing_is_doubted(shelf: Shelf) -> No
     shelf.hearing.away = False
     assert await shelf.find("a") is None
     assert shelf.hits.doubted(target("a"), []) is not None
+
+
+async def test_an_answer_that_a_tiding_has_overtaken_is_not_kept(shelf: Shelf) -> None:
+    (shelf.root / "a").write_bytes(b"0123456789")
+    begun = shelf.hits.moment
+    shelf.hits.hear(Tiding(topic=Topic.FILES, account=ACCOUNT, subject="/a"))
+    await shelf.note("a", since=begun)
+    assert len(shelf.hits) == 0
+    begun = shelf.hits.moment
+    for number in range(2_000):
+        shelf.hits.hear(Tiding(topic=Topic.FILES, account=ACCOUNT, subject=f"/{number}"))
+    await shelf.note("a", since=begun)
+    assert len(shelf.hits) == 0
+    begun = shelf.hits.moment
+    shelf.hits.hear(Tiding(topic=Topic.FILES, account=ACCOUNT, subject="/b"))
+    await shelf.note("a", since=begun)
+
+    assert len(shelf.hits) == 1
 
 
 @pytest.mark.parametrize(
@@ -374,7 +395,7 @@ async def test_a_file_without_a_descriptor_is_not_tried_again_and_again(shelf: S
     )
     ground = Ground(account=ACCOUNT, sources=(), terms=EVERYBODY)
     for _ in range(5):
-        shelf.hits.note(b"/x", delivery, ground)
+        shelf.hits.note(b"/x", delivery, ground, since=0)
         assert await shelf.hits.find("GET", b"/x", []) is None
 
     assert opened == 1

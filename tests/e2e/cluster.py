@@ -105,6 +105,7 @@ def cluster(
             "EDGE_SEAL_KEY": base64.b64encode(bytes(32)).decode(),
             "EDGE_LEASE_SECONDS": str(LEASE_SECONDS),
             "EDGE_WORKERS": "2",
+            "EDGE_DRAIN_SECONDS": "1",
             **credentials(bucket),
             **settings,
         }

@@ -180,6 +180,39 @@ def test_the_work_of_a_frozen_node_is_taken_over_and_it_finishes_nothing(
     assert len(nodes.made("long.wav?f=mp3&br=72")) > 1000
 
 
+def test_a_node_that_is_told_to_end_fails_nobody(nodes: Cluster) -> None:
+    third = nodes.nodes[2]
+    job = third.send(f"{AUDIO}/long.wav?f=mp3&br=88").json()
+    until(lambda: job_state(nodes, job["jobId"])["progress"], "the job to get going")
+    target = f"{AUDIO}/song2.wav!f=mp3&a=/audio.mp3"
+    content = nodes.made("song2.wav?f=mp3")
+    answers: list[tuple[int, bytes]] = []
+
+    def ask() -> None:
+        # As a load balancer does: whoever says that it drains is sent nobody else.
+        while third.send("/healthz").status == 200:
+            answers.append((0, third.send(target).body))
+
+    def wait() -> None:
+        waited = third.send(f"{AUDIO}/long.wav?f=mp3&br=88", {"Prefer": "wait=60"})
+        answers.append((waited.status, b""))
+
+    with ThreadPoolExecutor(5) as pool:
+        asking = [pool.submit(each) for each in (wait, ask, ask, ask)]
+        until(lambda: len(answers) > 20, "requests to be under way")
+        ended = pool.submit(third.stop)
+        for each in asking:
+            each.result()
+        assert ended.result() == 0
+
+    assert {answer for answer in answers if not answer[0]} == {(0, content)}
+    # Who waits for a job is told how it stands, and asks again elsewhere.
+    assert [status for status, _ in answers if status] == [200]
+    until(lambda: job_state(nodes, job["jobId"])["status"] == "Succeeded", "others to make it")
+    assert billed(nodes, "long.wav?f=mp3&br=88") == 1
+    third.start()
+
+
 def job_state(nodes: Cluster, job_id: str, first: int = 0) -> dict[str, object]:
     path = f"/v2/accounts/{ACCOUNT}/jobs/ProcessFileJob/{job_id}"
     return dict(nodes.get(path, BEARER, first=first).json())

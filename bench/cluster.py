@@ -22,6 +22,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +33,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bench import inputs, report
 from bench.harness import Failed, usable_cores
 from bench.mixed_load import Load, Served, find_segment, serve_times
-from bench.server import READY, SETTINGS, Server, when_ready
+from bench.server import ACCOUNT, READY, SETTINGS, Server, get, when_ready
 
 _POSTGRES = "EDGE_TEST_POSTGRES"
 _S3 = ("EDGE_TEST_S3", "EDGE_TEST_S3_KEY", "EDGE_TEST_S3_SECRET")
 _RATE = 100.0
 _STOP_SECONDS = 20.0
+_FLOODING = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,24 @@ def measure(workers: int, source: Path, *, source_seconds: float, seconds: float
             took = time.perf_counter() - began
         front.cancel_all()
     return Capacity(workers=workers, seconds=took, source_seconds=source_seconds, served=served)
+
+
+def flood(workers: int, source: Path, *, urls: int, seconds: float) -> Served:
+    """Ask for many URLs that nobody has asked for before, all at once, and for cached segments."""
+    with _shared(source) as settings, _nodes(workers, settings) as front:
+        target, _ = find_segment(front, source)
+
+        def ask(number: int) -> None:
+            with front.connected() as connection:
+                get(connection, f"/{ACCOUNT}/audio/{source.name}?f=mp3&br=128&v=flood{number}")
+
+        with ThreadPoolExecutor(_FLOODING) as pool:
+            asked = [pool.submit(ask, number) for number in range(urls)]
+            served = serve_times(target, rate=_RATE, seconds=seconds, load=None)
+            for each in asked:
+                each.result()
+        front.cancel_all()
+    return served
 
 
 @contextlib.contextmanager
@@ -166,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", default="1,2,4", help="how many in turn (1,2,4)")
     parser.add_argument("--seconds", type=float, default=20, help="length of one turn (20)")
     parser.add_argument("--minutes", type=float, default=1, help="duration of the source (1)")
+    parser.add_argument("--flood", type=int, default=500, help="URLs asked for at once (500)")
     given = parser.parse_args(arguments)
     if missing := [name for name in (_POSTGRES, *_S3) if name not in os.environ]:
         parser.error(f"there is no {missing[0]}: run it by 'python -m tests.support.backends'")
@@ -185,6 +206,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     print(f"{len(usable_cores())} cores, sources of {given.minutes:g} min, MP3 128 and AAC 96")
     print(report.table(rows))
+    flooded = flood(2, source, urls=given.flood, seconds=given.seconds)
+    times = (flooded.p50_s, flooded.p99_s, flooded.worst_s)
+    p50, p99, worst = (f"{each * 1000:.1f}" for each in times)
+    print(
+        f"{given.flood} URLs at once, 2 workers; cached segments: p50 {p50} ms, p99 {p99}, {worst}"
+    )
 
 
 if __name__ == "__main__":

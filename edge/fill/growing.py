@@ -99,6 +99,7 @@ class Growing:
         self._started: set[int] = set()
         self._made: asyncio.Queue[Segment] = asyncio.Queue()
         self._unnoted = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._snapped: tuple[int, tuple[int, ...] | None] = 0, self._shown
         self._snapshot = self._taken()
         # Segments that somebody waits for, by variant and number.
@@ -146,10 +147,11 @@ class Growing:
         self.check()
 
     async def aclose(self) -> None:
-        """Stop keeping."""
+        """Stop keeping, with no note under way that would be there after those are cleared."""
         tasks = (self._keeping, self._noting, self._listening)
-        for task in tasks:
-            task.cancel()
+        async with self._writing:
+            for task in tasks:
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def write_note(self, growth: Growth) -> None:
@@ -201,7 +203,8 @@ class Growing:
         while True:
             await self._unnoted.wait()
             self._unnoted.clear()
-            await self.write_note(self.growth)
+            async with self._writing:
+                await self.write_note(self.growth)
             await asyncio.sleep(_NOTED_EVERY_SECONDS)
 
     def _paths(self, segment: Segment) -> Sequence[str]:

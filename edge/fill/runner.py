@@ -285,6 +285,8 @@ class Runner:
             again = await until_there(lambda: find(self._shelf, wanted.url))
             if again.key != lease.key:
                 raise SourceChanged(wanted.subject)
+            if growing is not None:
+                await growing.aclose()
             # What is kept beside the files says what they are; the report need not say it again.
             text = msgspec.json.encode(replace(report, files=())).decode()
             return await self._artifacts.publish(

@@ -28,6 +28,7 @@ JOB = Job(
     error_message=None,
     details="{}",
     created_ms=1686916626075,
+    age_ms=0,
     updated_ms=1686916669389,
 )
 URL = understand(JOB.subject)

@@ -27,7 +27,7 @@ SONGS = tuple(f"song{number}.wav" for number in range(4))
 # Formats that are a whole file: what else there is differs in nothing but the engine.
 FORMATS = ("mp3", "aac", "wav-riff", "flac")
 STEPS = 12
-CLIENTS = 4
+CLIENTS = 3
 
 EVERYTHING = {"file": {"downloadFile": ["*"]}}
 AUDIO = f"/{ACCOUNT}/audio{MOUNT}"
@@ -236,9 +236,8 @@ def wishes() -> list[str]:
 def trouble(nodes: Cluster, over: threading.Event) -> list[str]:
     """Do everything to the cluster that happens to clusters, one thing after the other."""
     third = nodes.nodes[2]
-    for harm, seconds in ((Harm.LATE, 0.2), (Harm.RESET, 0), (Harm.SLOW_DOWN, 0), (Harm.LOST, 0)):
-        nodes.s3.harm(harm, method="PUT", times=25, seconds=seconds)
-        nodes.s3.harm(harm, method="GET", target="blobs|music", times=10, seconds=seconds)
+    for harm in (Harm.LATE, Harm.RESET, Harm.SLOW_DOWN, Harm.LOST, Harm.TRUNCATED):
+        nodes.s3.harm(harm, every=15, seconds=0.2)
 
     def restart_database() -> None:
         nodes.database.stop(signal.SIGINT)

@@ -49,6 +49,8 @@ class Rule:
     target: re.Pattern[str]
     times: int
     seconds: float
+    every: int
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +88,19 @@ class FaultyS3:
         target: str = "",
         times: int = 1 << 30,
         seconds: float = 0,
+        every: int = 1,
     ) -> None:
-        """Harm the next *times* requests of a method whose target has a match of a pattern."""
+        """
+        Harm requests of a method whose target has a match of a pattern.
+
+        Args:
+            times: How many, at most.
+
+            every: One in so many of those that no rule before this one has harmed.
+        """
         with self._lock:
-            self._rules.append(Rule(harm, method, re.compile(target), times, seconds))
+            pattern = re.compile(target)
+            self._rules.append(Rule(harm, method, pattern, times, seconds, every))
 
     def heal(self) -> None:
         """Harm nothing any more."""
@@ -100,6 +111,9 @@ class FaultyS3:
         with self._lock:
             for rule in self._rules:
                 if rule.times and rule.method in ("", method) and rule.target.search(target):
+                    rule.seen += 1
+                    if rule.seen % rule.every:
+                        continue
                     rule.times -= 1
                     self.harmed += 1
                     return rule

@@ -8,8 +8,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) install -c constraints.txt
 DECLARED := pyproject.toml constraints.txt
-# Tests of one file share what is dear, such as a server, so files are what is dealt out.
-BESIDE := --numprocesses auto --dist loadfile
+# Tests of one file share what is dear, such as a server, so files are what is dealt out: in the order
+# of their names, by which those that wait come before those that reckon, to one process more than
+# there are cores.
+PROCESSES := $(shell expr $$(nproc) + 1)
+BESIDE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 PLAYER := edge/web/pages/assets
 BROWSER := tests/browser
 

@@ -8,7 +8,9 @@ uvicorn alone takes 30 microseconds of a core for one, nginx 7.
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+import asyncio
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cache.source import Reader
 from edge.records.problems import RecordsAway
@@ -20,6 +22,8 @@ from edge.web.problems import CatchAll
 from transforms import grammar
 
 _METHODS = ("GET", "HEAD")
+# A database that says nothing holds nobody up for longer who could be answered without it.
+_PATIENCE_SECONDS = 2.0
 _BEGUN = "edge.hits.begun"
 
 
@@ -74,7 +78,10 @@ class HitPath:
             doubted = self._hits.doubted(target_of(scope), scope["headers"])
         scope[_BEGUN] = self._hits.moment
         try:
-            await self._inner(scope, receive, send)
+            if doubted is None:
+                await self._inner(scope, receive, send)
+            else:
+                await self._confirm(scope, receive, send)
         except RecordsAway:
             # Now that it is known, what was not to be believed any longer will do.
             found = None
@@ -91,6 +98,30 @@ class HitPath:
             # It has not come to the same answer.
             if doubted is not None and doubted.doubted:
                 self._hits.drop(doubted)
+
+    async def _confirm(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """
+        Go the long way, unless it takes longer than there is need to wait, as there is a hit.
+
+        Raises:
+            RecordsAway: It would lead somewhere only later.
+        """
+        answering = asyncio.Event()
+
+        async def send_noting(message: Message) -> None:
+            answering.set()
+            await send(message)
+
+        going = asyncio.ensure_future(self._inner(scope, receive, send_noting))
+        try:
+            await asyncio.wait({going}, timeout=_PATIENCE_SECONDS)
+            if not going.done() and not answering.is_set():
+                raise RecordsAway
+            await going
+        finally:
+            if not going.done():
+                going.cancel()
+                await asyncio.wait({going})
 
     def close(self) -> None:
         """Forget all that is kept, and close its files."""

@@ -72,6 +72,15 @@ def test_a_file_is_brought_transformed_replaced_and_deleted(server: Edge) -> Non
     assert server.api("/folders/list?folderPath=/talks").status == 404
 
 
+def test_a_large_file_is_the_same_however_often_it_is_asked_for(server: Edge) -> None:
+    content = sound(40)
+    bring(server, content, "/large.wav")
+    answers = [server.send(f"/{ACCOUNT}/raw/large.wav") for _ in range(4)]
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert {answer.body for answer in answers} == {content}
+
+
 def bring_form(
     edge: Edge, parts: list[tuple[str, bytes]], query: str = "", headers: dict[str, str] = BEARER
 ) -> Answer:

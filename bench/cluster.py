@@ -33,12 +33,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bench import inputs, report
 from bench.harness import Failed, usable_cores
 from bench.mixed_load import Load, Served, find_segment, serve_times
-from bench.server import ACCOUNT, READY, SETTINGS, Server, get, when_ready
+from bench.server import ACCOUNT, READY, SETTINGS, Server, end, get, when_ready
 
 _POSTGRES = "EDGE_TEST_POSTGRES"
 _S3 = ("EDGE_TEST_S3", "EDGE_TEST_S3_KEY", "EDGE_TEST_S3_SECRET")
 _RATE = 100.0
-_STOP_SECONDS = 20.0
 _FLOODING = 16
 
 
@@ -147,12 +146,12 @@ def _nodes(workers: int, settings: Mapping[str, str]) -> Iterator[Server]:
         subprocess.run(_command("migrate"), check=True, env=environment, stdout=subprocess.DEVNULL)
         for number in range(workers):
             worker = _start(environment, folder / f"worker{number}", "worker", "--workers", "1")
-            stack.callback(_end, worker)
+            stack.callback(end, worker)
             assert worker.stdout is not None
             if not any(line.startswith(READY) for line in worker.stdout):
                 raise Failed(f"A worker ended with {worker.wait()}.")
         front = _start(environment, folder / "front", "serve", "--no-workers", "--port", "0")
-        stack.callback(_end, front)
+        stack.callback(end, front)
         yield when_ready(front)
 
 
@@ -168,16 +167,6 @@ def _start(environment: Mapping[str, str], data: Path, *verb: str) -> subprocess
 
 def _command(*verb: str) -> list[str]:
     return [sys.executable, "-m", "edge", *verb]
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    finally:
-        process.kill()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

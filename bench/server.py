@@ -161,13 +161,18 @@ def serving(root: Path, *, core: int | None, data: Path | None = None) -> Iterat
         try:
             yield when_ready(process)
         finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            finally:
-                process.kill()
-                if process.stdout is not None:
-                    process.stdout.close()
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask a process to end, and see to it."""
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    finally:
+        process.kill()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def serve_command(root: Path, data: Path) -> list[str]:

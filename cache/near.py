@@ -178,7 +178,8 @@ class NearBlobs:
         try:
             os.link(path, copy)
         except OSError:
-            shutil.copyfile(path, copy)
+            with _nothing_left_of(copy):
+                shutil.copyfile(path, copy)
         return copy
 
     def _new_file(self) -> Path:
@@ -206,7 +207,8 @@ class NearBlobs:
 
     def _written(self, content: bytes) -> Path:
         file = self._new_file()
-        file.write_bytes(content)
+        with _nothing_left_of(file):
+            file.write_bytes(content)
         return file
 
     def _note_read(self, key: str, size_bytes: int) -> None:
@@ -252,7 +254,7 @@ class NearBlobs:
 
     async def _take(self, arrival: _Arrival, file: Path) -> None:
         """Keep a copy, unless its blob is deleted before that is done."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), _nothing_left_of(file):
             await self._files.take(arrival.key, file, group=_folder(arrival.key))
         if arrival.forgotten:
             await self._files.delete(arrival.key)
@@ -266,6 +268,16 @@ class NearBlobs:
         task = asyncio.create_task(run)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+@contextlib.contextmanager
+def _nothing_left_of(file: Path) -> Iterator[None]:
+    """Remove a file that a full disk has cut short: nobody else will before the next start."""
+    try:
+        yield
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def _append(file: Path, block: bytes) -> None:

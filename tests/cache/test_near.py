@@ -1,7 +1,10 @@
 """Copies of a bucket's files on the local disk."""
 
 import asyncio
+import errno
 import hashlib
+import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -233,3 +236,54 @@ async def test_a_short_file_is_read_although_the_disk_takes_nothing(
     (tmp_path / "near").write_bytes(b"in the way")
 
     assert await read(near, key) == (False, b"segment")
+
+
+def _fill_the_disk(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Let the disk be full at one step, once something was written."""
+
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def written_in_part(path: Path, content: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def copied_in_part(path: Path, copy: Path) -> None:
+        written_in_part(copy, b"")
+
+    match step:
+        case "write":
+            monkeypatch.setattr(Path, "write_bytes", written_in_part)
+        case "copy":
+            monkeypatch.setattr(os, "link", full)
+            monkeypatch.setattr(shutil, "copyfile", copied_in_part)
+        case "flush":
+            monkeypatch.setattr("cache.hot.sync_file", full)
+
+
+@pytest.mark.parametrize("step", ["write", "flush"])
+async def test_a_disk_that_is_full_keeps_no_half_of_what_is_read(
+    near: NearBlobs, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    key = key_of(b"segment")
+    await far.put(key, incoming(tmp_path, b"segment"))
+    with monkeypatch.context() as patched:
+        _fill_the_disk(patched, step)
+        found = await read(near, key)
+
+    assert found == (False, b"segment")
+    assert list((tmp_path / "near" / "incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["copy", "flush"])
+async def test_a_disk_that_is_full_keeps_no_half_of_what_is_put(
+    near: NearBlobs, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    key = key_of(b"segment")
+    path = incoming(tmp_path, b"segment")
+    with monkeypatch.context() as patched:
+        _fill_the_disk(patched, step)
+        await near.put(key, path)
+
+    assert list((tmp_path / "near" / "incoming").iterdir()) == []
+    assert (await read(near, key), far.opened) == ((True, b"segment"), [key])

@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 
 _SHORT_BYTES = 1 << 20
 
-# Touching is a copy, and is paid for as one.
-_TOUCHED_EVERY_SECONDS = 3600
+# Touching is a copy, and is paid for as one; what lies between is what eviction does not see.
+_TOUCHED_EVERY_SECONDS = 600
 _TOUCHES_REMEMBERED = 100_000
 _TOUCH_SECONDS = 2
 
@@ -82,7 +82,7 @@ class S3Blobs:
         return ObjectReader(self._bucket, key, facts, first=first)
 
     async def touch(self, key: str) -> None:
-        """Make a blob young, at most once an hour, and only if the bucket has time for that."""
+        """Make a blob young, every ten minutes at most, if the bucket has time for that."""
         now = self._clock()
         touched = self._touched.get(key)
         if touched is not None and now - touched < _TOUCHED_EVERY_SECONDS:

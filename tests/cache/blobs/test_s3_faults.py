@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -172,6 +173,21 @@ async def test_touching_does_not_wait_for_a_bucket_that_is_away(
     await blobs.touch("a")
 
     assert proxy.harmed == 1
+
+
+async def test_a_use_is_written_down_again_after_ten_minutes(
+    bucket: Bucket, proxy: FaultyS3, tmp_path: Path
+) -> None:
+    clock = Mock()
+    blobs = S3Blobs(bucket, clock=clock)
+    await put(blobs, tmp_path, b"1")
+    written = []
+    for clock.return_value in (0, 599, 600, 1199, 1200):
+        proxy.forget()
+        await blobs.touch("a")
+        written.append(len(proxy.passed))
+
+    assert written == [1, 0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -292,11 +292,13 @@ class Artifacts:
         """Count what is in the store, and remove old files that no receipt will ever claim."""
         known = set(self._retention.keys)
         census = await count(self._blobs)
+        # Where many put things, those times are the store's, and no clock here may say what is old.
+        now_ms = self._now_ms() if self._recounting is None else census.latest_ms
         for key, size_bytes in census.sizes.items():
             used_ms = census.used_ms.get(key)
             if used_ms is not None:
                 self._retention.keep(key, size_bytes=size_bytes, used_ms=used_ms)
-            elif census.newest_ms[key] < self._now_ms() - _ORPHAN_GRACE_MS:
+            elif census.newest_ms[key] < now_ms - _ORPHAN_GRACE_MS:
                 await self.remove(key)
         for key in known - census.used_ms.keys():
             if self._recounting is None or key not in census.sizes:

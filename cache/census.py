@@ -39,6 +39,11 @@ class Census:
     newest_ms: dict[str, int] = field(default_factory=dict)
     """When the last of its files was stored."""
 
+    @property
+    def latest_ms(self) -> int:
+        """Return the latest time that the store has written down, which was not long ago."""
+        return max(self.newest_ms.values(), default=0)
+
 
 async def count(blobs: Blobs) -> Census:
     """List the whole store."""

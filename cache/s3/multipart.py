@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import io
 import os
-import time
 import uuid
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,29 +52,40 @@ async def put_in_parts(bucket: Bucket, key: str, path: Path, size_bytes: int) ->
         raise
 
 
-async def sweep_abandoned(bucket: Bucket, *, now_ms: int | None = None) -> int:
+async def sweep_abandoned(bucket: Bucket, *, age_ms: int = _ABANDONED_MS) -> int:
     """
     Abort the uploads that nobody has completed for a day, and return how many there were.
 
-    A store that cannot list them is believed to have none.
+    A day is one of the store's clock, not of this machine's. A store that cannot list them, or
+    does not say what time it is, is believed to have none.
     """
-    limit_ms = (time.time_ns() // 1_000_000 if now_ms is None else now_ms) - _ABANDONED_MS
 
     async def run(client: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        old: list[dict[str, Any]] = []
         pages = client.get_paginator("list_multipart_uploads")
         async for page in pages.paginate(Bucket=bucket.name, Prefix=bucket.prefix):
-            found += page.get("Uploads", ())
-        return found
+            limit_ms = _answered_ms(page) - age_ms
+            for upload in page.get("Uploads", ()):
+                if milliseconds(upload["Initiated"]) < limit_ms:
+                    old.append(upload)
+        return old
 
     try:
-        uploads = await bucket.client.ask(str(bucket), run)
+        old = await bucket.client.ask(str(bucket), run)
     except (ObjectMissing, StoreAway):
         return 0
-    old = [upload for upload in uploads if milliseconds(upload["Initiated"]) < limit_ms]
     for upload in old:
         await _abort(bucket, upload["Key"].removeprefix(bucket.prefix), upload["UploadId"])
     return len(old)
+
+
+def _answered_ms(answer: dict[str, Any]) -> int:
+    """Return when the store has answered, by its own clock; 0 if it does not say."""
+    said = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    try:
+        return milliseconds(parsedate_to_datetime(said))
+    except ValueError:
+        return 0
 
 
 async def _put_parts(

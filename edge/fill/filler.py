@@ -19,9 +19,10 @@ from cache.singleflight import SingleFlight
 from cache.source import Reader, SourceProblem
 from edge.clock import Clock
 from edge.fill.admission import Admission
+from edge.fill.failures import failure_of
 from edge.fill.growing import Growth, Growths
 from edge.fill.problems import OverQuota
-from edge.fill.runner import MOST_ATTEMPTS, Runner, failure_of
+from edge.fill.runner import MOST_ATTEMPTS, Runner
 from edge.fill.shelf import Finding, Shelf
 from edge.fill.surveys import Surveys
 from edge.fill.wanted import Wanted, find
@@ -276,21 +277,24 @@ class Filler:
     ) -> Job:
         urgent = wanted.url.spec.real_time
         slot = self._runner.take_slot(urgent=urgent)
-        job, lease = await self._jobs.submit(
-            key=wanted.key,
-            account=wanted.account,
-            subject=wanted.subject,
-            sources=wanted.paths,
-            priority=REAL_TIME_PRIORITY if urgent else ORDINARY_PRIORITY,
-            owner=self._runner.owner if slot else None,
-            reserved_us=int(price * 1_000_000),
-            remake=remake,
-            retry_failed=standing is not None,
-        )
+        lease = None
+        try:
+            job, lease = await self._jobs.submit(
+                key=wanted.key,
+                account=wanted.account,
+                subject=wanted.subject,
+                sources=wanted.paths,
+                priority=REAL_TIME_PRIORITY if urgent else ORDINARY_PRIORITY,
+                owner=self._runner.owner if slot else None,
+                reserved_us=int(price * 1_000_000),
+                remake=remake,
+                retry_failed=standing is not None,
+            )
+        finally:
+            if slot and lease is None:
+                self._runner.give_slot_back()
         if lease is not None:
             self._runner.start(lease)
-        elif slot:
-            self._runner.give_slot_back()
         return job
 
     async def _note(self, wanted: Wanted, refusal: MediaProblem | WorkerDied) -> Job:

@@ -131,7 +131,7 @@ class Growing:
     def check(self) -> None:
         """Raise what went wrong with keeping or noting, if something did."""
         for task in (self._keeping, self._noting):
-            if task.done():
+            if task.done() and not task.cancelled():
                 task.result()
 
     async def settle(self) -> None:
@@ -191,10 +191,11 @@ class Growing:
         """Hear of the segments that other processes wait for."""
         heard: bytes | None = None
         while True:
-            text = await self._artifacts.read_note(self.key, WANTED)
-            if text is not None and text != heard:
-                heard = text
-                with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            # One that cannot be read now, or understood, is nothing to end over.
+            with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+                text = await self._artifacts.read_note(self.key, WANTED)
+                if text is not None and text != heard:
+                    heard = text
                     self.wants.put_nowait(msgspec.json.decode(text, type=tuple[int, int]))
             await asyncio.sleep(POLL_SECONDS)
 
@@ -254,7 +255,9 @@ class Growths:
         self._growing[key] = growing
         return growing
 
-    async def end(self, growing: Growing, *, complete: bool, unfinished: bool) -> None:
+    async def end(
+        self, growing: Growing, *, complete: bool, unfinished: bool, ours: bool = True
+    ) -> None:
         """
         Stop showing what was made here as growing.
 
@@ -262,11 +265,13 @@ class Growths:
             complete: The artifact is published, and its receipt lists everything.
 
             unfinished: Somebody else will go on; else no segment will follow.
+
+            ours: Nobody has begun anew elsewhere, and notes what there is.
         """
         await growing.aclose()
         growth = replace(growing.growth, ended=not unfinished)
         # Who cancels and asks again at once is served by the run that came after.
-        current = self._growing.get(growing.key) is growing
+        current = ours and self._growing.get(growing.key) is growing
         if current and not complete and growth.files:
             with contextlib.suppress(OSError):
                 await growing.write_note(growth)

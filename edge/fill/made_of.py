@@ -32,6 +32,11 @@ class MadeOf:
         return len(keys)
 
     async def _remove(self, keys: Collection[str]) -> None:
-        for key in keys:
-            await self.artifacts.remove(key)
+        try:
+            for key in keys:
+                await self.artifacts.remove(key)
+        except BaseException:
+            # Some are gone.
+            await self.sources.tell_removed(keys)
+            raise
         await self.sources.forget(keys)

@@ -66,9 +66,11 @@ class CacheResets:
         if reach is None:
             return 0
         keys = await self._sources.keys_led_by(account, reach.stem, whole=reach.whole)
-        removed = await self._artifacts.purge(keys)
-        await self._sources.tell_removed(keys)
-        return removed
+        try:
+            return await self._artifacts.purge(keys)
+        finally:
+            # Some are gone even if it broke off.
+            await self._sources.tell_removed(keys)
 
 
 def reach_of(pattern: str) -> Reach | None:

@@ -19,15 +19,15 @@ import msgspec
 
 from cache.artifacts import Artifacts
 from cache.receipts import Receipt
-from cache.source import Reader, SourceChanged, SourceMissing, SourceProblem
+from cache.source import Reader, SourceChanged
 from cache.staging import Staging
 from edge.billing.charge import Charge, charge_for
 from edge.fill.chores import Chores, is_chore
+from edge.fill.failures import failure_of
 from edge.fill.grants import Grants
 from edge.fill.growing import Growing, Growths
 from edge.fill.leases import LeaseLost, Progress, while_leased
 from edge.fill.pricing import produced_by
-from edge.fill.problems import FileNotThere, FillProblem, OverQuota
 from edge.fill.shelf import Shelf
 from edge.fill.slots import Slots
 from edge.fill.surveys import Surveys
@@ -38,12 +38,10 @@ from edge.jobs.wakeups import wait
 from edge.records.patience import until_there
 from edge.records.problems import RecordsAway
 from edge.sandbox.pool import Sandbox
-from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
-from edge.telemetry import new_incident_id
+from edge.sandbox.problems import WorkerDied, ZygoteLost
 from transforms.formats import FORMATS, Codec
 from transforms.manifests.grid import GRID
 from transforms.plan import Limits, RenderPlan, RenderReport
-from transforms.problems import TransformProblem
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +55,11 @@ _ENCODED_BY_MANY = (Codec.AAC, Codec.MP3)
 _MOMENT_SECONDS = 0.5
 
 _REPORT = "report"
+
+# How long what has become of a stream is said to a database that is away, and when this process
+# is to end.
+_LAST_WORD_SECONDS = 60.0
+_LAST_WORD_AT_THE_END_SECONDS = 2.0
 
 
 class Runner:
@@ -102,6 +105,7 @@ class Runner:
         self._runs: set[asyncio.Task[None]] = set()
         self._growing: dict[Lease, Growing] = {}
         self._looking: list[asyncio.Task[None]] = []
+        self._last_word_seconds = _LAST_WORD_SECONDS
 
     def open(self) -> None:
         """Begin to take jobs out of the queue."""
@@ -117,6 +121,7 @@ class Runner:
 
     async def aclose(self) -> None:
         """Stop every run and leave its job to the next owner."""
+        self._last_word_seconds = _LAST_WORD_AT_THE_END_SECONDS
         tasks = [*self._runs, *self._looking]
         for task in tasks:
             task.cancel()
@@ -234,9 +239,19 @@ class Runner:
         growing = self._growing.pop(lease, None)
         if growing is None:
             return
-        state = await self._state_of(lease)
+        try:
+            async with asyncio.timeout(self._last_word_seconds):
+                await until_there(lambda: self._say_the_end(lease, growing))
+        except TimeoutError:
+            await self._growths.end(growing, complete=False, unfinished=True, ours=False)
+
+    async def _say_the_end(self, lease: Lease, growing: Growing) -> None:
+        live = await self._jobs.by_key(lease.key)
+        ours = live is None or (live.id, live.epoch) == (lease.job_id, lease.epoch)
+        job = await self._jobs.get(lease.account, lease.job_id)
+        state = job.state if job is not None else JobState.CANCELLED
         await self._growths.end(
-            growing, complete=state is JobState.DONE, unfinished=not state.settled
+            growing, complete=state is JobState.DONE, unfinished=not state.settled, ours=ours
         )
         if state is JobState.CANCELLED and growing.played:
             plan = understand(lease.subject).plan
@@ -251,28 +266,34 @@ class Runner:
                 ),
             )
 
-    async def _state_of(self, lease: Lease) -> JobState:
-        """Tell what has become of a job; while that cannot be known, somebody may go on."""
-        try:
-            job = await self._jobs.get(lease.account, lease.job_id)
-        except RecordsAway:
-            return JobState.QUEUED
-        return job.state if job is not None else JobState.CANCELLED
-
     async def _make(self, lease: Lease) -> None:
-        wanted = await find(self._shelf, understand(lease.subject))
-        if wanted.key != lease.key:
-            raise SourceChanged(wanted.url.plan.clips[0].path)
-        receipt = await self._artifacts.receipt(lease.key)
-        if receipt is None or _REPORT not in receipt.extra:
-            receipt = await self._fill(lease, wanted)
+        progress = Progress()
+        made = self._made(lease, progress)
+        wanted, receipt = await while_leased(
+            self._jobs, lease, made, progress, lambda: self._check(lease)
+        )
         # A receipt that is there already was published by a run that died before it was billed.
         report = msgspec.json.decode(receipt.extra[_REPORT], type=RenderReport)
         charge, details = _charge(wanted, report), receipt.extra[_REPORT]
         if not await until_there(lambda: self._jobs.finish(lease, charge=charge, details=details)):
             raise LeaseLost
 
-    async def _fill(self, lease: Lease, wanted: Wanted) -> Receipt:
+    async def _made(self, lease: Lease, progress: Progress) -> tuple[Wanted, Receipt]:
+        wanted = await find(self._shelf, understand(lease.subject))
+        if wanted.key != lease.key:
+            raise SourceChanged(wanted.url.plan.clips[0].path)
+        receipt = await self._artifacts.receipt(lease.key)
+        if receipt is None or _REPORT not in receipt.extra:
+            receipt = await self._fill(lease, wanted, progress)
+        return wanted, receipt
+
+    def _check(self, lease: Lease) -> None:
+        """Raise what has gone wrong beside the work."""
+        growing = self._growing.get(lease)
+        if growing is not None:
+            growing.check()
+
+    async def _fill(self, lease: Lease, wanted: Wanted, progress: Progress) -> Receipt:
         resolved = await self._surveys.resolve(wanted, self._limits)
         staging = await self._artifacts.stage(lease.key)
         growing = None
@@ -280,13 +301,16 @@ class Runner:
             growing = await self._growths.begin(lease.key, wanted.url.plan, staging)
             self._growing[lease] = growing
         try:
-            report = await self._rendered(lease, wanted, resolved.render, staging, growing)
+            report = await self._rendered(wanted, resolved.render, staging, growing, progress)
             # A local file may have been rewritten in place while the worker read it.
             again = await until_there(lambda: find(self._shelf, wanted.url))
             if again.key != lease.key:
                 raise SourceChanged(wanted.subject)
             if growing is not None:
                 await growing.aclose()
+            # Whoever was frozen and wakes up here must not put back what has been removed since.
+            if not await until_there(lambda: self._jobs.renew(lease, progress.fraction)):
+                raise LeaseLost
             # What is kept beside the files says what they are; the report need not say it again.
             text = msgspec.json.encode(replace(report, files=())).decode()
             return await self._artifacts.publish(
@@ -303,13 +327,12 @@ class Runner:
 
     async def _rendered(
         self,
-        lease: Lease,
         wanted: Wanted,
         plan: RenderPlan,
         staging: Staging,
         growing: Growing | None,
+        progress: Progress,
     ) -> RenderReport:
-        progress = Progress()
         async with contextlib.AsyncExitStack() as stack:
             readers: list[Reader] = []
             for source in wanted.sources:
@@ -328,8 +351,7 @@ class Runner:
                 threads=threads,
             )
             try:
-                check = growing.check if growing is not None else _nothing
-                report = await while_leased(self._jobs, lease, render, progress, check)
+                report = await render
             except BaseException as problem:
                 if isinstance(problem, WorkerDied) and not isinstance(problem, ZygoteLost):
                     await self._surveys.poison.note(wanted.sources)
@@ -348,42 +370,6 @@ class Runner:
             return self._grants.lent(most=1)
         # No variant of a stream that somebody waits for is to wait for another.
         return self._grants.lent(least=len(plan.encodings) if spec.real_time else 1)
-
-
-def _nothing() -> None:
-    """Nothing is to be looked at."""
-
-
-def failure_of(problem: Exception) -> tuple[str, str]:
-    """Put a failure into a code for programs and a sentence for people, both safe to show."""
-    match problem:
-        case MediaProblem() | TransformProblem():
-            return problem.code, problem.message
-        case DeadlineExceeded():
-            return "deadline_exceeded", (
-                f"Making this took longer than {problem.deadline_seconds:g} s and was stopped."
-            )
-        case WorkerDied():
-            return "worker_died", "Decoding the file crashed the worker."
-        case FileNotThere():
-            return "source_missing", str(problem)
-        case OverQuota():
-            return "over_quota", str(problem)
-        case FillProblem():
-            return "unavailable", str(problem)
-        case SourceMissing():
-            return "source_missing", "The source is no longer there."
-        case SourceChanged():
-            return "source_changed", "The source was replaced while this was made."
-        case SourceProblem():
-            return "source_unreachable", "The source could not be read from where it lives."
-        case OSError():
-            _log.error("storing an artifact failed", exc_info=problem)
-            return "storage_failed", "The artifact could not be stored."
-        case _:
-            incident = new_incident_id()
-            _log.error("a job failed", exc_info=problem, extra={"incident": incident})
-            return "internal_error", f"Something went wrong here, recorded as {incident}."
 
 
 def _charge(wanted: Wanted, report: RenderReport) -> Charge | None:

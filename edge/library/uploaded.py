@@ -12,8 +12,6 @@ from edge.library.media.media import is_media_id
 from edge.library.media.store import MediaRows
 from edge.library.storage import Storage
 
-# Where the pictures of media can be had, as Picora has it: no folder, but as good as one.
-THUMBNAIL_PATH = "/thumbnails/{id}.jpg"
 # The id as the records have it, or in the short spelling.
 _THUMBNAIL = re.compile(r"/thumbnails/(?P<id>[0-9a-f-]{36}|aud_\w{22})\.jpg")
 

@@ -176,10 +176,12 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     presence.note_there()
     try:
         yield connection
-    except DBAPIError as problem:
-        if not _passes(problem):
+    except (DBAPIError, TimeoutError, ConnectionError) as problem:
+        # The driver's own time limit, and what becomes of a connection, are not translated.
+        if isinstance(problem, DBAPIError) and not _passes(problem):
             raise
         presence.note_away()
+        await connection.invalidate()
         raise RecordsAway from problem
     finally:
         await connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from starlette.routing import Route
 from edge.node import Node
 from edge.records.problems import RecordsAway
 from edge.web.responses import json_response
+
+# Whoever asks does not wait for long either.
+_PATIENCE_SECONDS = 1.0
 
 # Prometheus' text format.
 _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -66,8 +70,9 @@ class Health:
 
     async def _jobs(self) -> dict[str, int] | None:
         try:
-            counts = await self._node.records.jobs.counts()
-        except RecordsAway:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                counts = await self._node.records.jobs.counts()
+        except (RecordsAway, TimeoutError):
             return None
         return {state.value: count for state, count in counts.items()}
 

@@ -227,7 +227,8 @@ def problem_of(exception: Exception, subject: str) -> Problem:
             _log.info("%s: %s %s", subject, type(exception).__name__, exception)
             return of_source(exception)
         case RecordsAway():
-            _log.warning("%s: %s", subject, exception)
+            # That they are was logged once.
+            _log.debug("%s: %s", subject, exception)
             return records_away()
         case _:
             incident = new_incident_id()

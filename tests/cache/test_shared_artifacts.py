@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cache.artifacts import ArtifactMissing, Artifacts
+from cache.blobs import Blob
 from cache.blobs.s3 import S3Blobs
 from cache.census import Recounting
 from cache.s3.bucket import Bucket
@@ -115,26 +118,45 @@ async def test_a_failed_publication_leaves_what_another_has_published(
 async def test_what_nobody_has_claimed_for_a_day_is_removed(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = S3Blobs.put
+    listed, hours = S3Blobs.list, 0
 
-    async def no_receipt(self: S3Blobs, key: str, path: Path) -> None:
-        if key.endswith("receipt.json"):
-            raise StoreAway(key)
-        await put(self, key, path)
+    async def stored_earlier(self: S3Blobs, prefix: str) -> AsyncIterator[Blob]:
+        async for blob in listed(self, prefix):
+            before_ms = hours * HOUR_MS if KEY in blob.key else 0
+            yield replace(blob, modified_ms=blob.modified_ms - before_ms)
 
-    now = Clock()
-    async with node(bucket, tmp_path, "one", clock=now) as one:
-        with monkeypatch.context() as patch:
-            patch.setattr(S3Blobs, "put", no_receipt)
-            with pytest.raises(StoreAway):
-                await publish(one)
-        now.now_ms = (await anext(aiter(bucket.list("")))).modified_ms + 23 * HOUR_MS
+    async with node(bucket, tmp_path, "one") as one:
+        await _put_orphan(one)
+        await publish(one, key_of(7))
+        monkeypatch.setattr(S3Blobs, "list", stored_earlier)
+        hours = 23
         await one.scan()
         before = len(await names(bucket))
-        now.now_ms += 2 * HOUR_MS
+        hours = 25
         await one.scan()
 
-        assert (before, await names(bucket)) == (1, [])
+        assert (before, len(await names(bucket))) == (3, 2)
+
+
+async def test_a_fast_clock_here_removes_nothing(bucket: Bucket, tmp_path: Path) -> None:
+    fast = Clock(time.time_ns() // 1_000_000 + 48 * HOUR_MS)
+    async with (
+        node(bucket, tmp_path, "one") as one,
+        node(bucket, tmp_path, "two", clock=fast) as two,
+    ):
+        await _put_orphan(one)
+        await two.scan()
+
+        assert len(await names(bucket)) == 1
+
+
+async def _put_orphan(store: Artifacts) -> None:
+    """Store the first segment of a stream that is being made."""
+    staging = await store.stage(KEY)
+    with staging.create("/0.ts") as file:
+        file.write(b"segment")
+    await store.keep(KEY, staging, "/0.ts", media_type="video/mp2t")
+    await staging.discard()
 
 
 async def test_a_store_that_is_away_is_counted_later() -> None:

@@ -19,7 +19,7 @@ from edge.library.catalogue.rows import COLUMNS, PLAIN, entry_of
 from edge.library.debris.store import leave
 from edge.library.folders.folder import FolderEntry
 from edge.library.folders.store import add_folders, folder_entry, permissions_of, prune
-from edge.library.media.media import Draft
+from edge.library.media.media import Draft, thumbnail_paths
 from edge.library.media.store import announce, bury, redraft
 from edge.records.dialects import insert_into, lies_below, lock
 from edge.records.engine import reading, writing
@@ -94,7 +94,7 @@ class Catalogue:
             await leave(connection, *debris)
             await mark_gone(connection, account, path)
             await prune(connection, account, entry.folder)
-            await tell(connection, Tiding(topic=Topic.FILES, account=account, subject=path))
+            await tell(connection, *_about(entry))
         return Removed(file=entry, debris=debris)
 
     async def stored_bytes(self, account: str) -> int:
@@ -181,8 +181,7 @@ async def add(
         debris = (before.blob,) if thumbnail is None else (before.blob, thumbnail)
         await leave(connection, *debris)
     # What was mounted there, or nothing, is also no longer what is found.
-    told = Tiding(topic=Topic.FILES, account=entry.account, subject=entry.path)
-    await tell(connection, told)
+    await tell(connection, *_about(entry))
     row = {**{name: getattr(entry, name) for name in PLAIN}, "folder": entry.folder}
     statement = insert_into(connection, files).values(row)
     await connection.execute(
@@ -210,6 +209,12 @@ async def keep_quota(
     used = (await connection.execute(query.where(files.c.account == account))).scalar_one()
     if used > quota_bytes:
         raise StorageFull(used_bytes=int(used) - added_bytes, quota_bytes=quota_bytes)
+
+
+def _about(entry: FileEntry) -> tuple[Tiding, ...]:
+    """Spell what is no longer to be believed of a file: itself, and its picture."""
+    paths = (entry.path, *thumbnail_paths(entry.media))
+    return tuple(Tiding(topic=Topic.FILES, account=entry.account, subject=path) for path in paths)
 
 
 async def _find(connection: AsyncConnection, account: str, path: str) -> FileEntry | None:

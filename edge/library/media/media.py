@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from edge.ids import audio_id
 from edge.library.catalogue.entry import FileEntry
 
 
@@ -114,6 +115,15 @@ class Media:
         if self.title or self.file is None:
             return self.title
         return stem_of(self.file.original_name or self.file.path)
+
+
+# Where the pictures of media can be had, as Picora has it: no folder, but as good as one.
+THUMBNAIL_PATH = "/thumbnails/{id}.jpg"
+
+
+def thumbnail_paths(media_id: str) -> tuple[str, ...]:
+    """List the paths of media's picture: their id may be spelt in two ways."""
+    return tuple(THUMBNAIL_PATH.format(id=each) for each in (media_id, audio_id(media_id)))
 
 
 def new_media_id() -> str:

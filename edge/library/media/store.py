@@ -164,6 +164,7 @@ class MediaRows:
             }
             if row["thumbnail"] not in (None, told.thumbnail):
                 await leave(connection, row["thumbnail"])
+                await tell(connection, Tiding(topic=Topic.FILES, account=row["account"]))
             if told.thumbnail is not None:
                 await keep(connection, told.thumbnail)
             await connection.execute(update(media).where(media.c.id == media_id).values(values))

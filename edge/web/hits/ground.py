@@ -2,8 +2,9 @@
 What an answer rests on, and the evidence that it still does.
 
 Whatever an answer says follows from its terms, its sources and, if it was made, the file of the
-artifact. Local files have a witness each. Of what the records know, and of artifacts that are kept
-elsewhere, tidings come when they change, so they hold for as long as tidings are heard. Sources on
+artifact. Local files have a witness each. Of what the records know (who may see a file, which is
+uploaded), and of artifacts that are kept elsewhere, tidings come when it changes, so nothing holds
+for longer than tidings are heard. Sources on
 other hosts are asked for at the one door to files, which believes their origins for as long as it
 does for everybody.
 """
@@ -49,7 +50,7 @@ class Evidence:
     """Sources on other hosts."""
 
     told: bool
-    """Whether something of it is known to hold only while tidings are heard."""
+    """Whether it has no witness, or not for all, and holds only while tidings are heard."""
 
     def holds(self) -> bool:
         """Tell whether all local files are what they were."""

@@ -80,32 +80,22 @@ class HitPath:
         try:
             if doubted is None:
                 await self._inner(scope, receive, send)
-            else:
-                await self._confirm(scope, receive, send)
+            elif await self._outrun(scope, receive, send):
+                return
         except RecordsAway:
             # Now that it is known, what was not to be believed any longer will do.
-            found = None
-            if scope["type"] == "http" and scope["method"] in _METHODS:
-                found = await self._hits.find(scope["method"], target_of(scope), scope["headers"])
-            match found:
-                case Ready():
-                    await _give(found, send)
-                case Lent():
-                    await _send_lent(found, scope, receive, send)
-                case None:
-                    raise
+            if not await self._give_hit(scope, receive, send):
+                raise
+        except Exception:
+            self._hits.drop(doubted)
+            raise
         else:
             # It has not come to the same answer.
             if doubted is not None and doubted.doubted:
                 self._hits.drop(doubted)
 
-    async def _confirm(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """
-        Go the long way, unless it takes longer than there is need to wait, as there is a hit.
-
-        Raises:
-            RecordsAway: It would lead somewhere only later.
-        """
+    async def _outrun(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Go the long way, and tell whether it took so long that a hit was given instead."""
         answering = asyncio.Event()
 
         async def send_noting(message: Message) -> None:
@@ -115,13 +105,33 @@ class HitPath:
         going = asyncio.ensure_future(self._inner(scope, receive, send_noting))
         try:
             await asyncio.wait({going}, timeout=_PATIENCE_SECONDS)
-            if not going.done() and not answering.is_set():
-                raise RecordsAway
+            late = not going.done() and not answering.is_set()
+            if late and await self._give_hit(scope, receive, send, answering):
+                return True
             await going
+            return False
         finally:
             if not going.done():
                 going.cancel()
                 await asyncio.wait({going})
+
+    async def _give_hit(
+        self, scope: Scope, receive: Receive, send: Send, answering: asyncio.Event | None = None
+    ) -> bool:
+        """Answer with what is kept, unless there is nothing, or *answering* has begun meanwhile."""
+        found = None
+        if scope["type"] == "http" and scope["method"] in _METHODS:
+            found = await self._hits.find(scope["method"], target_of(scope), scope["headers"])
+        if answering is not None and answering.is_set():
+            if isinstance(found, Lent):
+                await found.reader.aclose()
+            return False
+        match found:
+            case Ready():
+                await _give(found, send)
+            case Lent():
+                await _send_lent(found, scope, receive, send)
+        return found is not None
 
     def close(self) -> None:
         """Forget all that is kept, and close its files."""

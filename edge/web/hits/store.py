@@ -176,7 +176,7 @@ class Hits:
         now = self._clock()
         if hit.fresh_until <= now or evidence.remote or not self._holds(hit):
             return None
-        if evidence.told and not self._hearing.current:
+        if not self._hearing.current:
             return None
         hit.used = now
         whole = method == "GET"
@@ -202,7 +202,7 @@ class Hits:
             return None
         evidence = hit.evidence
         if evidence is not None:
-            if evidence.told and not self._hearing.current:
+            if not self._hearing.current:
                 return None
             if not await evidence.holds_elsewhere(self._files):
                 self.drop(hit)

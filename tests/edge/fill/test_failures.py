@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from cache.source import SourceChanged, SourceForbidden, SourceMissing, SourceUnreachable
+from edge.fill.failures import failure_of
 from edge.fill.problems import FileNotThere
-from edge.fill.runner import failure_of
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied
 from transforms.problems import BadParameter
 

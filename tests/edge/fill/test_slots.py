@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from edge.fill.grants import MOST_THREADS
 from edge.jobs.job import ORDINARY_PRIORITY, REAL_TIME_PRIORITY, JobState
-from edge.node import Node
+from edge.node import Node, open_node
+from edge.records.problems import RecordsAway
+from edge.settings import Settings
 from edge.settings.machine import usable_cores
 from tests.edge.fill.test_filler import made, occupy, wanted
 
@@ -70,3 +74,43 @@ async def test_a_job_alone_is_encoded_by_every_core_if_its_codec_can_be(
 
     every = min(usable_cores(), MOST_THREADS)
     assert granted == [every, 1, every]
+
+
+async def test_a_slot_is_not_lost_with_the_database(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wish = await wanted(node, "note.wav?f=mp3")
+
+    async def away(**_: object) -> None:
+        raise RecordsAway
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node.records.jobs, "submit", away)
+        with pytest.raises(RecordsAway):
+            await node.filler.obtain(wish)
+    assert node.runner.slots.taken == 0
+    done = await node.filler.wait(await node.filler.obtain(wish), 60)
+
+    assert done.job.state is JobState.DONE
+
+
+async def test_what_takes_long_to_be_stored_is_stored_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is renewed until the artifact is there, however slow the store is."""
+    async with open_node(replace(settings, lease_seconds=2)) as node:
+        publish = node.artifacts.publish
+        published: list[str] = []
+
+        async def slow(*arguments: Any, **named: Any) -> Any:
+            published.append(named["key"])
+            await asyncio.sleep(4)
+            return await publish(*arguments, **named)
+
+        monkeypatch.setattr(node.artifacts, "publish", slow)
+        wish = await wanted(node, "note.wav?f=mp3")
+        done = await node.filler.wait(await node.filler.obtain(wish), 60)
+
+    assert done.job.state is JobState.DONE
+    assert (done.job.epoch, done.job.lost_leases) == (1, 0)
+    assert published == [wish.key]

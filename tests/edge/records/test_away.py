@@ -138,3 +138,22 @@ async def test_what_must_be_said_is_said_again() -> None:
         return answer
 
     assert await asyncio.wait_for(until_there(say), 60) == "said"
+
+
+async def test_a_statement_that_hangs_is_given_up_as_a_server_is(
+    server: PostgresServer, engine: AsyncEngine
+) -> None:
+    other = open_records(server.url, statement_seconds=None)
+    async with writing(other) as connection:
+        await connection.execute(text("CREATE TABLE IF NOT EXISTS held (a int)"))
+    async with writing(other) as connection:
+        await connection.execute(text("LOCK TABLE held"))
+        with pytest.raises(RecordsAway):
+            async with writing(engine) as waiting:
+                await waiting.execute(text("INSERT INTO held VALUES (1)"))
+
+    async with reading(other) as connection:
+        counted = await connection.execute(text("SELECT count(*) FROM held"))
+        assert counted.scalar_one() == 0
+    assert await until_there(lambda: ask(engine)) == 1
+    await other.dispose()

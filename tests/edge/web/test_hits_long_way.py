@@ -14,6 +14,7 @@ from edge.records.problems import RecordsAway
 from edge.web.hits import path
 from edge.web.hits.path import HitPath
 from edge.web.hits.store import BELIEVED_SECONDS
+from edge.web.problems import not_found
 from tests.edge.web.conftest import Call
 from tests.edge.web.test_hits_store import Shelf, target
 
@@ -99,3 +100,32 @@ async def test_who_hangs_up_takes_the_way_along(shelf: Shelf, call: Call) -> Non
     await asyncio.gather(asking, return_exceptions=True)
 
     assert ended == ["cancelled"]
+
+
+async def test_a_hit_that_no_longer_holds_is_not_what_a_slow_answer_is_waited_for(
+    shelf: Shelf, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(path, "_PATIENCE_SECONDS", 0.01)
+    (shelf.root / "a").write_bytes(b"another")
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.1)
+        await other(scope, receive, send)
+
+    assert (await call(HitPath(slow, shelf.hits), path=URL)).body == b"other"
+
+
+async def test_a_refusal_takes_the_place_of_the_hit(shelf: Shelf, call: Call) -> None:
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        raise not_found()
+
+    assert (await call(HitPath(refuse, shelf.hits), path=URL)).status == 404
+    assert len(shelf.hits) == 0
+
+
+async def test_who_hears_nothing_of_others_gives_no_hits(shelf: Shelf, call: Call) -> None:
+    shelf.hearing.current = False
+
+    assert (await call(HitPath(other, shelf.hits), path=URL)).body == b"other"
+    shelf.hearing.away = True
+    assert (await call(HitPath(away, shelf.hits), path=URL)).status == 503

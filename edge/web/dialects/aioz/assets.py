@@ -23,10 +23,9 @@ from edge.fill.filler import Filler, Standing
 from edge.fill.wanted import Wanted
 from edge.jobs.job import JobState
 from edge.library.files import Files
-from edge.library.media.media import Quality
+from edge.library.media.media import THUMBNAIL_PATH, Quality
 from edge.library.media.qualities import Placed, fitting_rates, placed
 from edge.library.sounds import Sounds
-from edge.library.uploaded import THUMBNAIL_PATH
 from edge.web import problems
 from edge.web.children import encoded
 from edge.web.delivery.answer import Representation

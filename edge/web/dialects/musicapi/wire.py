@@ -16,8 +16,7 @@ import msgspec
 
 from edge.fill.allowance import Balance
 from edge.library.importing.task import ImportState, ImportTask
-from edge.library.media.media import Media
-from edge.library.uploaded import THUMBNAIL_PATH
+from edge.library.media.media import THUMBNAIL_PATH, Media
 from transforms.audio.tempo import Tempo
 
 SUCCESS = "success"

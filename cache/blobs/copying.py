@@ -27,7 +27,9 @@ class BlobCopy:
     removed: int
 
 
-async def copy_blobs(source: Blobs, target: Blobs, prefix: str, *, staging: Path) -> BlobCopy:
+async def copy_blobs(
+    source: Blobs, target: Blobs, prefix: str, *, staging: Path, removing: bool
+) -> BlobCopy:
     """
     Make the blobs below *prefix* in *target* those of *source*.
 
@@ -36,6 +38,9 @@ async def copy_blobs(source: Blobs, target: Blobs, prefix: str, *, staging: Path
 
     Args:
         staging: An existing folder on a disk that has room for the largest blobs.
+
+        removing: Whether what the source has not is removed from the target, where an earlier
+            copy has put it; or left alone.
     """
     kept = removed = 0
     sizes: list[int] = []
@@ -49,8 +54,9 @@ async def copy_blobs(source: Blobs, target: Blobs, prefix: str, *, staging: Path
         async for mine, theirs in _side_by_side(source.list(prefix), target.list(prefix)):
             if mine is None:
                 assert theirs is not None
-                await target.delete(theirs.key)
-                removed += 1
+                if removing:
+                    await target.delete(theirs.key)
+                    removed += 1
             elif (
                 theirs is not None
                 and theirs.size_bytes == mine.size_bytes

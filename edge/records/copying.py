@@ -15,9 +15,10 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Column, Table, delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from edge.records.copy_mark import CopyMark, read_mark, same_sum, sum_of
 from edge.records.engine import open_records, reading, writing
 from edge.records.problems import ForeignRecords
-from edge.records.tables import accounts, ledger, metadata, tidings
+from edge.records.tables import accounts, metadata, tidings
 
 _PAGE: Final = 500
 
@@ -49,12 +50,13 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
         await engine.dispose()
 
 
-async def refuse_foreign(source: AsyncEngine, target: AsyncEngine) -> None:
+async def checked_mark(source: AsyncEngine, target: AsyncEngine) -> CopyMark | None:
     """
-    Make sure that a target is empty, or what an earlier copy has left there.
+    Make sure that a target is empty, or what earlier copies have left there, and return their mark.
 
     Raises:
-        ForeignRecords: It has accounts of another installation, or was worked with since.
+        ForeignRecords: It has accounts of another installation, or rows that were not copied
+            there, or nodes have worked with it since.
     """
     async with reading(source) as here, reading(target) as there:
         mine = {row.id: row.created_ms for row in await here.execute(_ACCOUNTS)}
@@ -65,33 +67,42 @@ async def refuse_foreign(source: AsyncEngine, target: AsyncEngine) -> None:
                 f"the target has accounts of another installation ({', '.join(strangers)}): "
                 "copy to a database that was only migrated, and start no node on it before"
             )
-        # Entries are for ever, so one that is not here was made there.
-        async for page in _pages(there, ledger):
-            keys = [_key_of(ledger, row) for row in page]
-            known = await _rows_of(here, ledger, keys)
-            if len(known) < len(keys):
-                raise ForeignRecords(
-                    "nodes have worked with the target since it was copied: its ledger has entries"
-                    " that are not here, and copying again would take them away"
-                )
+        mark = await read_mark(target)
+        found = 0
+        for table in COPIED:
+            async for page in _pages(there, table):
+                found += sum_of(table, page)
+        if same_sum(found, 0 if mark is None else mark.sum):
+            return mark
+        if mark is None:
+            raise ForeignRecords(
+                "the target has records that were not copied there: "
+                "copy to a database that was only migrated, and start no node on it before"
+            )
+        raise ForeignRecords(
+            "nodes have worked with the target since it was copied: its records are not what was"
+            " copied there, and copying again would take away what was done since"
+        )
 
 
-async def copy_records(source: AsyncEngine, target: AsyncEngine) -> tuple[TableCopy, ...]:
+async def copy_records(
+    source: AsyncEngine, target: AsyncEngine, mark: CopyMark
+) -> tuple[TableCopy, ...]:
     """
     Make the tables of *target* equal to those of *source*, which may be worked with meanwhile.
 
-    From SQLite all is copied as it was at one moment.
+    From SQLite all is copied as it was at one moment. *mark*, which is the target's, is kept up.
     """
     async with reading(source) as here:
         removed = {table: 0 for table in COPIED}
         # A row that was replaced under another key may still have what its heir must be alone with.
         for table in reversed(COPIED):
             if table not in _REFERRED_TO:
-                removed[table] += await _remove(here, target, table)
-        written = {table: await _write(here, target, table) for table in COPIED}
+                removed[table] += await _remove(here, target, table, mark)
+        written = {table: await _write(here, target, table, mark) for table in COPIED}
         for table in reversed(COPIED):
             if table in _REFERRED_TO:
-                removed[table] += await _remove(here, target, table)
+                removed[table] += await _remove(here, target, table, mark)
     return tuple(
         TableCopy(
             table=table.name,
@@ -103,7 +114,9 @@ async def copy_records(source: AsyncEngine, target: AsyncEngine) -> tuple[TableC
     )
 
 
-async def _write(here: AsyncConnection, target: AsyncEngine, table: Table) -> tuple[int, int]:
+async def _write(
+    here: AsyncConnection, target: AsyncEngine, table: Table, mark: CopyMark
+) -> tuple[int, int]:
     """Write what is missing in the target or differs there; count all rows, and those written."""
     rows = written = 0
     async for page in _pages(here, table):
@@ -120,22 +133,25 @@ async def _write(here: AsyncConnection, target: AsyncEngine, table: Table) -> tu
                 )
             if missing:
                 await there.execute(insert(table), missing)
+            before = [known[_key_of(table, row)] for row in changed]
+            await mark.count(there, table, added=[*missing, *changed], removed=before)
         rows += len(page)
         written += len(missing) + len(changed)
     return rows, written
 
 
-async def _remove(here: AsyncConnection, target: AsyncEngine, table: Table) -> int:
+async def _remove(here: AsyncConnection, target: AsyncEngine, table: Table, mark: CopyMark) -> int:
     """Remove what the target has and the source has not; count it."""
     removed = 0
     async with reading(target) as there:
         async for page in _pages(there, table):
             keys = [_key_of(table, row) for row in page]
             known = await _rows_of(here, table, keys)
-            gone = [key for key in keys if key not in known]
+            gone = {key: row for key, row in zip(keys, page, strict=True) if key not in known}
             if gone:
                 async with writing(target) as changing:
-                    await changing.execute(delete(table).where(_is_one_of(table, gone)))
+                    await changing.execute(delete(table).where(_is_one_of(table, [*gone])))
+                    await mark.count(changing, table, removed=gone.values())
             removed += len(gone)
     return removed
 

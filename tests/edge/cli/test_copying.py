@@ -9,13 +9,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Table, insert, select, text
 
-from edge.records.copying import COPIED
+from edge.records import copying
+from edge.records.copy_mark import CopyMark
+from edge.records.copying import COPIED, copy_records, opened
 from edge.records.engine import reading, writing
 from edge.records.migrate import migrate
+from edge.records.problems import ForeignRecords
 from tests.edge.cli.conftest import Command, Outcome
 from tests.support.backend_fixtures import S3Bucket, S3Server
 from tests.support.databases import Databases, patient
@@ -216,15 +220,111 @@ def test_another_installations_records_are_left_alone(move: Move) -> None:
     assert _bytes(move.blobs) == {}
 
 
-def test_a_copy_that_nodes_have_worked_with_is_left_alone(move: Move) -> None:
+@pytest.mark.parametrize(
+    "work",
+    [
+        (f"INSERT INTO ledger VALUES ('new', '{ACCOUNT}', '/', 1, 750, 1)",),
+        (
+            "INSERT INTO media (id, account, title, description, tags, metadata, qualities,"
+            " search_text, search_tags, search_pairs, created_ms, updated_ms)"
+            f" VALUES ('new', '{ACCOUNT}', '', '', '[]', '{{}}', '[]', '', '', '', 1, 1)",
+            "INSERT INTO files (account, path, folder, blob, size_bytes, digest, mime, media,"
+            " created_ms, modified_ms)"
+            f" VALUES ('{ACCOUNT}', '/new', '/', 'new', 3, '', '', 'new', 1, 1)",
+        ),
+        ("UPDATE media SET title = 'retitled' WHERE id = '9'",),
+        ("DELETE FROM folders",),
+    ],
+    ids=["billed", "uploaded", "changed", "deleted"],
+)
+def test_a_copy_that_nodes_have_worked_with_is_left_alone(
+    move: Move, work: tuple[str, ...]
+) -> None:
     move.run()
-    _change(move.url, f"INSERT INTO ledger VALUES ('new', '{ACCOUNT}', '/', 1, 750, 1)")
-    before = _rows(move.url)
+    _change(move.url, *work)
+    (move.blobs / "files/new").write_bytes(b"new")
+    before = _rows(move.url), _bytes(move.blobs)
     refused = move.run()
 
     assert refused.status == 1
     assert "nodes have worked with the target since it was copied" in refused.err
+    assert before == (_rows(move.url), _bytes(move.blobs))
+
+
+def test_records_that_were_not_copied_are_left_alone(move: Move) -> None:
+    _change(
+        move.url,
+        "INSERT INTO folders (account, path, parent, made, created_ms)"
+        f" VALUES ('{ACCOUNT}', '/mine', '/', true, 1)",
+    )
+    before = _rows(move.url)
+    refused = move.run()
+
+    assert refused.status == 1
+    assert "records that were not copied there" in refused.err
+    assert (before, {}) == (_rows(move.url), _bytes(move.blobs))
+
+
+@pytest.mark.parametrize("what", ["files/aa/precious", "artifacts/0f/precious"])
+@pytest.mark.parametrize("copied_before", [False, True])
+def test_another_installations_bytes_are_left_alone(
+    move: Move, folder: Path, what: str, copied_before: bool
+) -> None:
+    if copied_before:
+        move.run()
+    before = _rows(move.url)
+    elsewhere = folder / "theirs"
+    (elsewhere / what).parent.mkdir(parents=True)
+    (elsewhere / what).write_bytes(b"the only copy")
+    refused = move.command("copy-to", "--database-url", move.url, "--blobs", str(elsewhere))
+
+    assert refused.status == 1
+    assert f"at {elsewhere} that were not copied there with this database" in refused.err
+    assert (before, {what: b"the only copy"}) == (_rows(move.url), _bytes(elsewhere))
+
+
+def test_records_that_were_copied_in_part_are_completed(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = copying._write
+
+    async def cut_off(*given: Any) -> tuple[int, int]:
+        if given[2].name == "files":
+            raise OSError("cut off")
+        return await write(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(copying, "_write", cut_off)
+        assert move.run().status == 1
+    assert len(_rows(move.url)["media"]) == MANY
+    assert not move.is_complete()
+
+    assert move.run().status == 0
+    assert move.is_complete()
+
+
+def test_two_copies_to_one_target_do_not_mix(move: Move) -> None:
+    move.run()
+    _change(move.source_url, "UPDATE media SET title = 'another' WHERE id = '9'")
+
+    async def copy_with_what_was_true_before() -> None:
+        async with opened(move.source_url) as here, opened(move.url) as there:
+            await copy_records(here, there, CopyMark(place="", sum=1))
+
+    before = _rows(move.url)
+    with pytest.raises(ForeignRecords, match="another copy-to works on this target"):
+        asyncio.run(copy_with_what_was_true_before())
+
     assert before == _rows(move.url)
+
+
+def test_a_database_of_one_machine_is_no_target(move: Move, folder: Path) -> None:
+    url = f"sqlite:///{folder}/new.sqlite3"
+    refused = move.command("copy-to", "--database-url", url, "--blobs", str(move.blobs))
+
+    assert refused.status == 1
+    assert refused.err.startswith("audio-edge: --database-url has to be of a PostgreSQL database")
+    assert not (folder / "new.sqlite3").exists()
 
 
 def test_a_target_that_is_not_migrated_is_refused(

@@ -35,6 +35,8 @@ class HitPath:
         self._inner = inner
         self._hits = hits
         self._long_way = CatchAll(self._go)
+        # Somebody has to hold what is left on its way.
+        self._left: set[asyncio.Future[None]] = set()
 
     def at_once(self, method: bytes, target: bytes, fields: Fields) -> Ready | None:
         """
@@ -84,8 +86,10 @@ class HitPath:
                 return
         except RecordsAway:
             # Now that it is known, what was not to be believed any longer will do.
-            if not await self._give_hit(scope, receive, send):
+            found = await self._kept(scope)
+            if found is None:
                 raise
+            await _give(found, scope, receive, send)
         except Exception:
             self._hits.drop(doubted)
             raise
@@ -105,33 +109,38 @@ class HitPath:
         going = asyncio.ensure_future(self._inner(scope, receive, send_noting))
         try:
             await asyncio.wait({going}, timeout=_PATIENCE_SECONDS)
-            late = not going.done() and not answering.is_set()
-            if late and await self._give_hit(scope, receive, send, answering):
+            found = None if going.done() or answering.is_set() else await self._kept(scope)
+            if found is not None and not going.done() and not answering.is_set():
+                # It says nothing any more. Nobody waits for its end: a database that is silent
+                # is so for that, too.
+                self._leave(going)
+                await _give(found, scope, receive, send)
                 return True
+            if isinstance(found, Lent):
+                await found.reader.aclose()
             await going
             return False
         finally:
             if not going.done():
-                going.cancel()
-                await asyncio.wait({going})
+                self._leave(going)
 
-    async def _give_hit(
-        self, scope: Scope, receive: Receive, send: Send, answering: asyncio.Event | None = None
-    ) -> bool:
-        """Answer with what is kept, unless there is nothing, or *answering* has begun meanwhile."""
-        found = None
-        if scope["type"] == "http" and scope["method"] in _METHODS:
-            found = await self._hits.find(scope["method"], target_of(scope), scope["headers"])
-        if answering is not None and answering.is_set():
-            if isinstance(found, Lent):
-                await found.reader.aclose()
-            return False
-        match found:
-            case Ready():
-                await _give(found, send)
-            case Lent():
-                await _send_lent(found, scope, receive, send)
-        return found is not None
+    def _leave(self, going: asyncio.Future[None]) -> None:
+        """Give up a request on the long way."""
+        self._left.add(going)
+        going.add_done_callback(self._forget)
+        going.cancel()
+
+    def _forget(self, left: asyncio.Future[None]) -> None:
+        """Let go of one that has ended, whatever it has to say of that."""
+        self._left.discard(left)
+        if not left.cancelled():
+            left.exception()
+
+    async def _kept(self, scope: Scope) -> Ready | Lent | None:
+        """Find what a request can be answered from what is kept."""
+        if scope["type"] != "http" or scope["method"] not in _METHODS:
+            return None
+        return await self._hits.find(scope["method"], target_of(scope), scope["headers"])
 
     def close(self) -> None:
         """Forget all that is kept, and close its files."""
@@ -157,11 +166,14 @@ def target_of(scope: Scope) -> bytes:
     return path + b"?" + query if query else path
 
 
-async def _give(ready: Ready, send: Send) -> None:
-    """Send an answer by way of those who add the timings."""
-    fields = [field for field in ready.fields if field != ALLOW_ORIGIN]
-    await send({"type": "http.response.start", "status": ready.status, "headers": fields})
-    await send({"type": "http.response.body", "body": ready.body})
+async def _give(found: Ready | Lent, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send what is kept by way of those who add the timings."""
+    if isinstance(found, Lent):
+        await _send_lent(found, scope, receive, send)
+        return
+    fields = [field for field in found.fields if field != ALLOW_ORIGIN]
+    await send({"type": "http.response.start", "status": found.status, "headers": fields})
+    await send({"type": "http.response.body", "body": found.body})
 
 
 async def _send(ready: Ready, timings: Timings, send: Send) -> None:

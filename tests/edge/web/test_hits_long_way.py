@@ -98,6 +98,7 @@ async def test_who_hangs_up_takes_the_way_along(shelf: Shelf, call: Call) -> Non
     await asyncio.sleep(0.05)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
+    await asyncio.sleep(0)
 
     assert ended == ["cancelled"]
 

@@ -175,16 +175,16 @@ def test_while_the_bucket_is_away_what_is_near_is_served_and_the_rest_put_off(
     assert far.problem["code"] == "unavailable"
 
 
-def test_a_hundred_megabytes_take_no_memory(server: Edge) -> None:
+def test_a_large_upload_takes_no_memory(server: Edge) -> None:
     upload(server, "/small.bin", bytes(MIB))
     before = resident_peak_bytes(server)
-    upload(server, "/huge.bin", bytes(100 * MIB))
+    upload(server, "/huge.bin", bytes(160 * MIB))
     peak = resident_peak_bytes(server)
     answer = server.send(f"/{ACCOUNT}/raw/huge.bin", {"Range": "bytes=90000000-90000009"})
 
     assert answer.body == bytes(10)
-    # Four parts are on their way at once.
-    assert peak - before < 80 * MIB
+    # Four parts are on their way at once, and some memory is given back late.
+    assert peak - before < 120 * MIB
 
 
 def test_what_was_uploaded_before_is_found_after_moving_to_a_bucket(

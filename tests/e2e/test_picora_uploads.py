@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -169,8 +170,12 @@ def test_a_creation_whose_bytes_are_wrong_leaves_nothing(server: Edge) -> None:
 def test_what_came_before_a_connection_broke_is_kept(server: Edge) -> None:
     content = note(4)
     upload = begin(server, len(content))
-    with sending(server, upload, 0, content, most_bytes=200_000):
-        pass
+    # Who hangs up before the server has begun to read is like one who has sent nothing.
+    for pause_seconds in (0, 0.5, 5, 20):
+        if (offset := offset_of(server, upload)) < 200_000:
+            rest = 200_000 - offset
+            with sending(server, upload, offset, content, most_bytes=rest):
+                time.sleep(pause_seconds)
 
     until(lambda: offset_of(server, upload) == 200_000, "the bytes to be kept")
     done = send(server, upload, 200_000, content[200_000:])

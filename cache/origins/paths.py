@@ -30,9 +30,16 @@ def inside(mount: str, path: str) -> str | None:
     return path[len(mount) :] if path.startswith(mount + "/") else None
 
 
+def nameable(text: str) -> str:
+    """Put ``_`` for each character of *text* that no name of a file can have."""
+    return "".join(char if _in_names(char) else "_" for char in text)
+
+
 def _is_name(name: str) -> bool:
+    return name not in ("", ".", "..") and all(map(_in_names, name))
+
+
+def _in_names(char: str) -> bool:
     # Cs are lone surrogates: names that no UTF-8 spells, which the file system would accept as
     # raw bytes; Cc are the control characters with NUL among them.
-    return name not in ("", ".", "..") and not any(
-        char == "\\" or unicodedata.category(char) in ("Cc", "Cs") for char in name
-    )
+    return char not in "/\\" and unicodedata.category(char) not in ("Cc", "Cs")

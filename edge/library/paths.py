@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cache.origins.paths import segments
+from cache.origins.paths import nameable, segments
 from edge.ids import BASE58, random_base58
 
 DEFAULT_FOLDER = "/uploads/{UTC_YEAR}/{UTC_MONTH}/{UTC_DAY}"
@@ -101,8 +101,9 @@ class _Filler:
     """Replaces variables; every one has one value for the whole path."""
 
     def __init__(self, original_name: str, now_ms: int) -> None:
-        stem, dot, extension = original_name.rpartition(".")
-        self._stem, self._extension = (stem, dot + extension) if stem else (original_name, "")
+        name = nameable(original_name)
+        stem, dot, extension = name.rpartition(".")
+        self.stem, self.extension = (stem, dot + extension) if stem else (name, "")
         self._now_ms = now_ms
 
     def __call__(self, text: str) -> str:
@@ -125,14 +126,6 @@ class _Filler:
     def at(self, form: str) -> str:
         """Write the moment down."""
         return datetime.fromtimestamp(self._now_ms / 1000, UTC).strftime(form)
-
-    @property
-    def stem(self) -> str:
-        return self._stem.replace("/", "_")
-
-    @property
-    def extension(self) -> str:
-        return self._extension.replace("/", "_")
 
     @property
     def milliseconds(self) -> str:

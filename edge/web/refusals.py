@@ -25,7 +25,7 @@ from edge.library.importing.store import TooManyImports
 from edge.library.library import MediaGone
 from edge.library.paths import BadPath
 from edge.library.storage import BodyTooLong
-from edge.library.uploads.intake import BadWish, WrongPart
+from edge.library.uploads.intake import BadWish, UploadOver, WrongPart
 from edge.library.uploads.store import PartTaken
 from edge.records.paging import BadCursor
 from edge.sandbox.problems import DeadlineExceeded, MediaProblem, SandboxProblem, ZygoteLost
@@ -106,6 +106,8 @@ def of_library(refusal: Exception) -> Problem | None:
             return problems.bad_parameter("path", str(refusal))
         case BadWish():
             return problems.bad_parameter(refusal.field, str(refusal))
+        case UploadOver():
+            return problems.conflict(str(refusal))
         case WrongPart():
             return problems.bad_request(str(refusal))
         case PartTaken():

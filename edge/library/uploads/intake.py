@@ -11,12 +11,11 @@ import mimetypes
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from cache.singleflight import SingleFlight
 from cache.source import SourceMissing
 from edge.clock import Clock
-from edge.ids import new_upload_id, random_base58
+from edge.ids import new_upload_id
 from edge.library.catalogue.entry import FileEntry
 from edge.library.catalogue.store import Catalogue, PathTaken
 from edge.library.debris.store import Debris
@@ -30,12 +29,12 @@ from edge.library.uploads.upload import (
     Part,
     Upload,
     missing_from,
+    new_blob,
     new_part_blob,
     part_bytes_for,
     whole_of,
 )
 
-_BLOB_RANDOM_LENGTH = 21
 _MOST_CHARACTERS = 255
 _UNKNOWN_MIME = "application/octet-stream"
 
@@ -54,6 +53,10 @@ class BadWish(ValueError):
 
 class WrongPart(Exception):
     """A part that does not belong to its upload; the text says why."""
+
+
+class UploadOver(WrongPart):
+    """A part of an upload that takes none any more: it is complete, or was given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ class Intake:
                 id=new_upload_id(),
                 account=account,
                 path=path,
-                blob=_new_blob(account, path, now),
+                blob=new_blob(account, path, now),
                 size_bytes=wish.size_bytes,
                 part_bytes=None if in_pieces else part_bytes_for(wish.size_bytes),
                 mime=wish.mime or guessed or _UNKNOWN_MIME,
@@ -130,8 +133,11 @@ class Intake:
 
         Raises:
             WrongPart: There is no such part, or it has another length.
+            UploadOver: No parts are taken any more.
             BodyTooLong: It goes on after its end.
         """
+        if upload.done:
+            raise _complete()
         span = self._span(upload, number)
         length = span[1] - span[0]
         async with self.storage.receiving(body, most_bytes=length) as received:
@@ -170,6 +176,8 @@ class Intake:
             WrongPart: They lie outside of the file, or it is whole already.
             PartTaken: Another part with this number has come before.
         """
+        if upload.done:
+            raise _complete()
         if not 0 <= number <= MOST_PART_NUMBER:
             raise WrongPart(f"Parts are numbered from 0 to {MOST_PART_NUMBER}.")
         if begin_bytes + received.size_bytes > upload.size_bytes:
@@ -298,8 +306,6 @@ class Intake:
         completed: bool,
         replaces: bool = True,
     ) -> None:
-        if upload.done:
-            raise WrongPart("The upload is complete.")
         part = Part(
             number=number,
             blob=new_part_blob(upload.id, number),
@@ -317,7 +323,7 @@ class Intake:
             raise
         except UploadGone as gone:
             await self.debris.clear(part.blob)
-            raise WrongPart("The upload is complete, or was given up.") from gone
+            raise UploadOver("The upload is complete, or was given up.") from gone
         if debris is not None:
             await self.debris.clear(debris)
 
@@ -361,7 +367,7 @@ class Intake:
             entry, debris = await self.rows.finish(upload, digest, quota_bytes=quota_bytes)
         except UploadGone as gone:
             await self.debris.clear(upload.blob)
-            raise WrongPart("The upload was given up; it has to be begun anew.") from gone
+            raise UploadOver("The upload was given up; it has to be begun anew.") from gone
         await self.debris.clear(*debris)
         self.brought(entry)
         return entry
@@ -377,6 +383,10 @@ class Intake:
         raise PathTaken(path)
 
 
+def _complete() -> UploadOver:
+    return UploadOver("The upload is complete; its file can be replaced by another upload only.")
+
+
 def _check(wish: Wish) -> None:
     """Refuse what no records can keep."""
     for name, text in (("mime", wish.mime), ("originalFileName", wish.original_name)):
@@ -387,12 +397,3 @@ def _check(wish: Wish) -> None:
     for name, text in (*said, *(("tags", tag) for tag in draft.tags)):
         if "\0" in text:
             raise BadWish(name, f"{name} may not have a NUL in it.")
-
-
-def _new_blob(account: str, path: str, now_ms: int) -> str:
-    """Name the bytes of a file as Picora does: ``audio/{user}/{YYYY-MM}/{nanoid}.{ext}``."""
-    month = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m")
-    _, dot, extension = path.rpartition("/")[2].rpartition(".")
-    safe = extension.isascii() and extension.isalnum() and len(extension) <= 8
-    suffix = f".{extension.lower()}" if dot and safe else ""
-    return f"audio/{account}/{month}/{random_base58(_BLOB_RANDOM_LENGTH)}{suffix}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from edge.ids import random_base58
 from edge.library.media.media import Draft
@@ -13,6 +14,7 @@ _LEAST_PART_BYTES = 5 << 20
 _MOST_PARTS = 10_000
 _PART_STEP_BYTES = 1 << 20
 _PART_RANDOM_LENGTH = 16
+_BLOB_RANDOM_LENGTH = 21
 
 MOST_PART_NUMBER = (1 << 31) - 1
 
@@ -107,6 +109,15 @@ def part_bytes_for(size_bytes: int) -> int:
     """Choose how large the parts of a file are: whole mebibytes, five at least."""
     least = -(-size_bytes // _MOST_PARTS)
     return max(_LEAST_PART_BYTES, -(-least // _PART_STEP_BYTES) * _PART_STEP_BYTES)
+
+
+def new_blob(account: str, path: str, now_ms: int) -> str:
+    """Name the bytes of a file as Picora does: ``audio/{user}/{YYYY-MM}/{nanoid}.{ext}``."""
+    month = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m")
+    _, dot, extension = path.rpartition("/")[2].rpartition(".")
+    safe = extension.isascii() and extension.isalnum() and len(extension) <= 8
+    suffix = f".{extension.lower()}" if dot and safe else ""
+    return f"audio/{account}/{month}/{random_base58(_BLOB_RANDOM_LENGTH)}{suffix}"
 
 
 def new_part_blob(upload_id: str, number: int) -> str:

@@ -110,4 +110,6 @@ def test_a_name_on_the_device_makes_no_folders() -> None:
     wish = PathWish(folder="/a", name="{ORIGINAL_FILE_NAME}{ORIGINAL_FILE_EXT}")
 
     assert wish.resolve("../../etc/passwd.mp3", NOW_MS) == "/a/.._.._etc_passwd.mp3"
+    assert wish.resolve("..\\..\\x.mp3", NOW_MS) == "/a/.._.._x.mp3"
+    assert wish.resolve("a\r\nX-Evil: 1.mp3", NOW_MS) == "/a/a__X-Evil: 1.mp3"
     assert checked("/a/.._b") == "/a/.._b"

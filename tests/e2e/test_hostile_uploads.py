@@ -1,4 +1,4 @@
-"""The crafted imports, names and parts, where they are at hand, and what they must not achieve."""
+"""Crafted folders, imports, names and parts, where they are at hand, and what they must not do."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from urllib.parse import quote
 
 import pytest
 
+from cache.origins.fetch import Fetcher
+from cache.origins.http import HttpFolder
+from cache.source import SourceForbidden
+from edge.settings.kinds import MOUNTS, Refused
 from tests.e2e.musicapi import ask
 from tests.e2e.running import ACCOUNT, BEARER, PUBLIC_URL, Answer, Edge, serving
 
@@ -45,12 +49,33 @@ def urls() -> list[str]:
     return [line["url"] for line in lines("import-by-url") if not _is_elsewhere(line["url"])]
 
 
+def folders() -> dict[str, str]:
+    """
+    Give a prefix to each folder with which a server starts; it refuses the others at once.
+
+    Those that do have a file, of some length, are the reader's tests' concern.
+    """
+    accepted = []
+    for line in lines("external folder origin"):
+        url = line["url"].partition(" ")[0]
+        if _is_elsewhere(url) or any(host in url for host in ("drip.", "lying.", "short.")):
+            continue
+        with contextlib.suppress(SourceForbidden, Refused):
+            (mount,) = MOUNTS.parse(f"/far={url}")
+            HttpFolder(str(mount.url), mount.prefix, Fetcher(), 60)
+            accepted.append(url)
+    return {f"/far{number}": url for number, url in enumerate(accepted)}
+
+
 def names() -> list[str]:
     return [line["filename"] for line in lines("upload filename")]
 
 
 def _is_elsewhere(url: str) -> bool:
     return any(host in url for host in ELSEWHERE)
+
+
+FOLDERS = folders()
 
 
 class Canary:
@@ -91,25 +116,25 @@ class _Badly(socketserver.StreamRequestHandler):
     server: BadHost
 
     def handle(self) -> None:
-        behaviour = self.rfile.readline().split()[1].decode()
+        behaviour = self.rfile.readline().split(b"/")[1].split()[0].decode()
         with contextlib.suppress(OSError):
             self._behave(behaviour)
 
     def _behave(self, behaviour: str) -> None:
         match behaviour:
-            case "/redirect":
+            case "redirect":
                 self._say("302 Found", f"Location: {self.server.inside}")
-            case "/drip":
+            case "drip":
                 self._say("200 OK", "Content-Length: 1000000")
                 while not self.server.over.wait(0.1):
                     self.wfile.write(b".")
-            case "/gzip":
+            case "gzip":
                 self._say("200 OK", "Content-Encoding: gzip")
                 self._pour()
-            case "/lying":
+            case "lying":
                 self._say("200 OK", "Content-Length: 10")
                 self._pour()
-            case "/short":
+            case "short":
                 self._say("200 OK", f"Content-Length: {10 << 30}")
                 self.wfile.write(bytes(1 << 20))
 
@@ -138,9 +163,16 @@ def bad_host(canary: Canary) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def fortress(tmp_path_factory: pytest.TempPathFactory, canary: Canary) -> Iterator[Edge]:
+def fortress(
+    tmp_path_factory: pytest.TempPathFactory, canary: Canary, bad_host: str
+) -> Iterator[Edge]:
     """A server that may fetch from the bad host and from nowhere else in this machine."""
-    settings = {"EDGE_PUBLIC_URL": PUBLIC_URL, "EDGE_ALLOW_NETWORKS": f"{BAD_HOST}/32"}
+    mounts = (f"{prefix}={led_astray(url, bad_host)}" for prefix, url in FOLDERS.items())
+    settings = {
+        "EDGE_PUBLIC_URL": PUBLIC_URL,
+        "EDGE_ALLOW_NETWORKS": f"{BAD_HOST}/32",
+        "EDGE_MOUNTS": ",".join(mounts),
+    }
     with serving(tmp_path_factory.mktemp("fortress"), **settings) as edge:
         yield edge
         canary.assert_unheard()
@@ -160,6 +192,13 @@ def led_astray(url: str, bad_host: str) -> str:
         if name in url:
             return bad_host + path
     return url
+
+
+@pytest.mark.parametrize("prefix", FOLDERS)
+def test_a_crafted_folder_has_no_files(fortress: Edge, canary: Canary, prefix: str) -> None:
+    for asked in (f"raw{prefix}/a.mp3", f"audio{prefix}/a.mp3?f=mp3", f"audio{prefix}/a.mp3"):
+        assert fortress.send(f"/{ACCOUNT}/{asked}").status in (403, 502)
+    canary.assert_unheard()
 
 
 @pytest.mark.parametrize("url", urls())

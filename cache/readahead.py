@@ -2,14 +2,17 @@
 What of a remote file is asked for at once: more and more while reads follow one another.
 
 A decoder probes here and there, then reads on: small blocks first, so that looking at a long file
-costs little, then blocks twice as long each time. The last few are held, because a decoder also
-steps back.
+costs little, then blocks twice as long each time. Somebody waits for what is made of the first
+seconds, so blocks become really long only when reading has gone on for a while. The last few are
+held, because a decoder also steps back.
 """
 
 from collections import OrderedDict
 
 MIN_BLOCK_BYTES = 64 << 10
 MAX_BLOCK_BYTES = 1 << 20
+_EARLY_BLOCK_BYTES = 256 << 10
+_EARLY_BYTES = 1 << 20
 _HELD_BLOCKS = 4
 
 
@@ -21,6 +24,7 @@ class ReadAhead:
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._block_bytes = MIN_BLOCK_BYTES
         self._next_offset: int | None = None
+        self._run_bytes = 0
 
     def held(self, offset: int, end: int) -> bytes:
         """Return what is held from *offset*, at most up to *end*; empty if that is nothing."""
@@ -32,15 +36,19 @@ class ReadAhead:
 
     def end_of_block(self, offset: int, end: int) -> int:
         """Say up to where to ask from *offset*, when the bytes up to *end* are wanted."""
-        follows = offset == self._next_offset
-        wanted = self._block_bytes * 2 if follows else MIN_BLOCK_BYTES
-        self._block_bytes = min(wanted, MAX_BLOCK_BYTES)
+        if offset == self._next_offset:
+            early = self._run_bytes < _EARLY_BYTES
+            most = _EARLY_BLOCK_BYTES if early else MAX_BLOCK_BYTES
+            self._block_bytes = min(self._block_bytes * 2, most)
+        else:
+            self._block_bytes, self._run_bytes = MIN_BLOCK_BYTES, 0
         length = min(max(end - offset, self._block_bytes), MAX_BLOCK_BYTES)
         return min(offset + length, self._size_bytes)
 
     def hold(self, offset: int, block: bytes) -> None:
         """Hold what was asked for, and let go of what was read the longest ago."""
         self._blocks[offset] = block
+        self._run_bytes += len(block)
         if len(self._blocks) > _HELD_BLOCKS:
             self._blocks.popitem(last=False)
         self._next_offset = offset + len(block)

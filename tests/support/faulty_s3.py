@@ -20,6 +20,7 @@ from aiohttp import web
 from yarl import URL
 
 _HOP_BY_HOP = {"connection", "expect", "keep-alive", "transfer-encoding"}
+_HOLDING_SECONDS = 0.02
 _SLOW_DOWN = (
     b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Less, please.</Message></Error>'
 )
@@ -70,6 +71,7 @@ class FaultyS3:
         self._endpoint = endpoint
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
+        self._held: tuple[re.Pattern[str], int] | None = None
         self.passed: list[Passed] = []
         self.harmed = 0
         self.url = ""
@@ -102,10 +104,25 @@ class FaultyS3:
             pattern = re.compile(target)
             self._rules.append(Rule(harm, method, pattern, times, seconds, every))
 
+    def hold(self, target: str, *, from_byte: int) -> None:
+        """Say nothing of what lies behind a byte of objects that match, until all is healed."""
+        with self._lock:
+            self._held = re.compile(target), from_byte
+
     def heal(self) -> None:
-        """Harm nothing any more."""
+        """Harm nothing any more, and hold nothing."""
         with self._lock:
             self._rules.clear()
+            self._held = None
+
+    def _holds(self, request: web.BaseRequest) -> bool:
+        wanted = re.fullmatch(r"bytes=\d+-(\d+)", request.headers.get("Range", ""))
+        with self._lock:
+            if self._held is None or request.method != "GET":
+                return False
+            target, from_byte = self._held
+            reaches = wanted is None or int(wanted[1]) >= from_byte
+            return reaches and target.search(request.raw_path) is not None
 
     def _rule_for(self, method: str, target: str) -> Rule | None:
         with self._lock:
@@ -125,6 +142,8 @@ class FaultyS3:
         harm = rule.harm if rule is not None else None
         if rule is not None and harm is Harm.LATE:
             await asyncio.sleep(rule.seconds)
+        while self._holds(request):
+            await asyncio.sleep(_HOLDING_SECONDS)
         if harm is Harm.RESET:
             return _broken(request)
         if harm is Harm.SLOW_DOWN:

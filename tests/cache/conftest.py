@@ -7,20 +7,14 @@ import pytest
 
 from cache.artifacts import Artifacts
 from cache.blobs.disk import DiskBlobs
+from cache.blobs.s3 import S3Blobs
 from cache.receipts import Receipt
 from cache.s3.bucket import Bucket
+from tests.cache.place import Clock, Place
 from tests.support.backend_fixtures import S3Bucket, S3Server
 from tests.support.buckets import open_bucket
 
 KEY = "0f" * 32
-
-
-class Clock:
-    def __init__(self, now_ms: int = 1_000_000) -> None:
-        self.now_ms = now_ms
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 def key_of(number: int) -> str:
@@ -96,3 +90,11 @@ async def bucket(a_bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     """An empty folder of a bucket on a real server."""
     async with open_bucket(a_bucket, monkeypatch) as bucket:
         yield bucket
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Somewhere to keep artifacts; what is tested with it holds for both kinds."""
+    if request.param == "folder":
+        return Place(DiskBlobs(tmp_path / "blobs"), tmp_path, shared=False)
+    return Place(S3Blobs(request.getfixturevalue("bucket")), tmp_path, shared=True)

@@ -79,6 +79,15 @@ class Staging:
         """
         return FileReader(io.FileIO(self._directory / self._names[path], "r"))
 
+    def size_of(self, path: str) -> int:
+        """
+        Tell how many bytes have been written to *path* so far.
+
+        Raises:
+            KeyError: It was not created.
+        """
+        return (self._directory / self._names[path]).stat().st_size
+
     def take(self, path: str) -> Path:
         """
         Give up the file *path*: it is the caller's now.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -27,10 +28,18 @@ class Progress:
 
     def __init__(self) -> None:
         self.fraction = 0.0
+        self._rose_at = time.monotonic()
 
     def note(self, fraction: float) -> None:
         """Say how far it is; it never goes back."""
-        self.fraction = max(self.fraction, min(1.0, fraction))
+        if fraction > self.fraction:
+            self.fraction = min(1.0, fraction)
+            self._rose_at = time.monotonic()
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the last news was."""
+        return time.monotonic() - self._rose_at
 
 
 async def while_leased(

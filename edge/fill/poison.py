@@ -1,5 +1,5 @@
 """
-Files that kill the workers that read them, remembered by version.
+Files that kill the workers that read them, or keep them for ever, remembered by version.
 
 A job is tried twice, but a file has as many jobs as there are URLs of it. So deaths are counted
 for the file as well, and from the second on every transform of it is answered from here.
@@ -8,12 +8,13 @@ for the file as well, and from the second on every transform of it is answered f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from cache.hot import HotCache
 from cache.source import SourceObject
-from edge.sandbox.problems import MediaProblem
+from edge.sandbox.problems import DeadlineExceeded, MediaProblem, WorkerDied, ZygoteLost
 
 MOST_DEATHS = 2
 
@@ -39,9 +40,34 @@ class Poison:
             if await self._deaths(source) >= MOST_DEATHS:
                 raise MediaProblem(
                     code="worker_died",
-                    message=f"Reading {source.path} crashed the worker {MOST_DEATHS} times.",
+                    message=(
+                        f"Reading {source.path} crashed the worker, or never ended, "
+                        f"{MOST_DEATHS} times."
+                    ),
                     details={},
                 )
+
+    @contextlib.asynccontextmanager
+    async def watching(
+        self, *sources: SourceObject, slow: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[None]:
+        """
+        Count it against *sources* if the worker that reads them dies or is killed at its deadline.
+
+        Args:
+            slow: Tells whether a missed deadline was that of work which went on all the time.
+        """
+        try:
+            yield
+        except ZygoteLost:
+            raise
+        except WorkerDied:
+            await self.note(sources)
+            raise
+        except DeadlineExceeded:
+            if not slow():
+                await self.note(sources)
+            raise
 
     async def note(self, sources: Sequence[SourceObject]) -> None:
         """Count a death; where several files were read, none can be blamed for it."""

@@ -38,7 +38,7 @@ from edge.jobs.wakeups import wait
 from edge.records.patience import until_there
 from edge.records.problems import RecordsAway
 from edge.sandbox.pool import Sandbox
-from edge.sandbox.problems import WorkerDied, ZygoteLost
+from edge.sandbox.problems import WorkerDied
 from transforms.formats import FORMATS, Codec
 from transforms.manifests.grid import GRID
 from transforms.plan import Limits, RenderPlan, RenderReport
@@ -102,6 +102,8 @@ class Runner:
         self._chores = chores
         self._limits = limits
         self._deadline_seconds = deadline_seconds
+        # A render that makes no headway for half of its time hangs, rather than being long.
+        self._stuck_seconds = deadline_seconds / 2
         self._runs: set[asyncio.Task[None]] = set()
         self._growing: dict[Lease, Growing] = {}
         self._looking: list[asyncio.Task[None]] = []
@@ -351,10 +353,11 @@ class Runner:
                 threads=threads,
             )
             try:
-                report = await render
-            except BaseException as problem:
-                if isinstance(problem, WorkerDied) and not isinstance(problem, ZygoteLost):
-                    await self._surveys.poison.note(wanted.sources)
+                async with self._surveys.poison.watching(
+                    *wanted.sources, slow=lambda: progress.idle_seconds < self._stuck_seconds
+                ):
+                    report = await render
+            except BaseException:
                 # Whatever became of the rest, the segments that were finished can be played.
                 if growing is not None:
                     with contextlib.suppress(Exception):

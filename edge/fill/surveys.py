@@ -23,7 +23,6 @@ from edge.fill.poison import Poison
 from edge.fill.shelf import Shelf
 from edge.fill.wanted import Wanted
 from edge.sandbox.pool import Sandbox
-from edge.sandbox.problems import DeadlineExceeded, SandboxProblem, WorkerDied, ZygoteLost
 from transforms.audio.timeline import Resolved, resolve
 from transforms.plan import Limits, SourceFacts, TrimMode
 from transforms.problems import OutputTooLarge
@@ -84,10 +83,8 @@ class Surveys:
         async def probe() -> bytes:
             reader = await self._shelf.open(wanted.account, source)
             try:
-                document = await self._sandbox.probe(reader, deadline_seconds=SURVEY_SECONDS)
-            except (WorkerDied, DeadlineExceeded) as death:
-                await self._note_death(source, death)
-                raise
+                async with self.poison.watching(source):
+                    document = await self._sandbox.probe(reader, deadline_seconds=SURVEY_SECONDS)
             finally:
                 await reader.aclose()
             return msgspec.json.encode(document)
@@ -116,12 +113,10 @@ class Surveys:
         async def survey() -> bytes:
             reader = await self._shelf.open(account, source)
             try:
-                facts = await self._sandbox.survey(
-                    reader, track=track, exact=exact, deadline_seconds=SURVEY_SECONDS
-                )
-            except (WorkerDied, DeadlineExceeded) as death:
-                await self._note_death(source, death)
-                raise
+                async with self.poison.watching(source):
+                    facts = await self._sandbox.survey(
+                        reader, track=track, exact=exact, deadline_seconds=SURVEY_SECONDS
+                    )
             finally:
                 await reader.aclose()
             return msgspec.json.encode(facts)
@@ -133,10 +128,6 @@ class Surveys:
         if text is None:
             text = await self._remembered(counted if exact else claimed, survey)
         return msgspec.json.decode(text, type=SourceFacts)
-
-    async def _note_death(self, source: SourceObject, death: SandboxProblem) -> None:
-        if not isinstance(death, ZygoteLost):
-            await self.poison.note([source])
 
     async def _remembered(self, name: str, make: _Make) -> bytes:
         known = self._recent.get(name) or await self._hot.get(name)

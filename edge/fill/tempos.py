@@ -14,7 +14,6 @@ from cache.source import SourceObject
 from edge.fill.poison import Poison
 from edge.fill.shelf import Shelf
 from edge.sandbox.pool import Sandbox
-from edge.sandbox.problems import DeadlineExceeded, WorkerDied, ZygoteLost
 from transforms.audio.tempo import Tempo
 
 # Three minutes of sound take a second; a machine may be busy, and an origin far away.
@@ -57,11 +56,8 @@ class Tempos:
     async def _found(self, name: str, account: str, source: SourceObject) -> bytes:
         reader = await self._shelf.open(account, source)
         try:
-            tempo = await self._sandbox.tempo(reader, track=1, deadline_seconds=TEMPO_SECONDS)
-        except (WorkerDied, DeadlineExceeded) as death:
-            if not isinstance(death, ZygoteLost):
-                await self._poison.note([source])
-            raise
+            async with self._poison.watching(source):
+                tempo = await self._sandbox.tempo(reader, track=1, deadline_seconds=TEMPO_SECONDS)
         finally:
             await reader.aclose()
         text = msgspec.json.encode(tempo)

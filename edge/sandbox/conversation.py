@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
-import re
 import socket
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
@@ -21,11 +19,10 @@ from cache.source import Reader
 from cache.staging import Staging
 from edge.sandbox import wire
 from edge.sandbox.async_channel import readable, send_all
+from edge.sandbox.claims import Claims
 from edge.sandbox.nursery import Child
 from edge.sandbox.problems import SentGarbage
-from transforms.plan import RenderedFile, Segment
-
-_PATH = re.compile(r"/[A-Za-z0-9._/-]{1,200}")
+from transforms.plan import Segment
 
 
 class Conversation:
@@ -35,25 +32,18 @@ class Conversation:
         self,
         child: Child,
         *,
-        staging: Staging | None = None,
+        claims: Claims | None = None,
         on_progress: Callable[[float], None] | None = None,
         on_segment: Callable[[Segment], None] | None = None,
         wants: asyncio.Queue[tuple[int, int]] | None = None,
-        variants: int = 0,
-        max_files: int = 0,
     ) -> None:
         self._child = child
-        self._staging = staging
+        self._claims = claims
         self._on_progress = on_progress
         self._on_segment = on_segment
         self._wants = wants
         self._begun = asyncio.Event()
         self._sending = asyncio.Lock()
-        self._variants = variants
-        self._announced: set[str] = set()
-        self._max_files = max_files
-        self._created: set[str] = set()
-        self._files: list[RenderedFile] = []
 
     async def hold(self, job: wire.Job, readers: Sequence[Reader]) -> wire.Answer:
         """
@@ -93,10 +83,9 @@ class Conversation:
                     case wire.SegmentMade(segment=segment):
                         self._segment(segment)
                     case wire.Made(files=files):
-                        self._made(files)
+                        self._claimed().list(files)
                     case wire.Rendered(report=report):
-                        report = dataclasses.replace(report, files=tuple(self._files))
-                        return wire.Rendered(report=report)
+                        return wire.Rendered(report=self._claimed().settle(report))
                     case wire.Surveyed() | wire.Probed() | wire.Failed():
                         return message
                     case wire.Pictured() | wire.TempoFound():
@@ -108,12 +97,9 @@ class Conversation:
             raise await asyncio.shield(self._child.gone) from None
 
     async def _create(self, path: str) -> None:
-        if self._staging is None or not is_legal_path(path):
-            raise SentGarbage(f"an illegal path: {path[:200]!r}")
-        self._created.add(path)
-        if len(self._created) > self._max_files:
-            raise SentGarbage(f"more than {self._max_files} files")
-        with await _open(self._staging, path) as file:
+        claims = self._claimed()
+        claims.create(path)
+        with await _open(claims.staging, path) as file:
             async with self._sending:
                 await self._child.control.send(wire.Created(), [file.fileno()])
 
@@ -135,25 +121,15 @@ class Conversation:
         self._on_progress(fraction)
 
     def _segment(self, segment: Segment) -> None:
-        if self._on_segment is None or not 0 <= segment.variant < self._variants:
+        if self._on_segment is None:
             raise SentGarbage("a segment of no variant")
-        if segment.path not in self._created or segment.path in self._announced:
-            raise SentGarbage("a segment that was not created")
-        if segment.samples <= 0 or segment.first_sample < 0 or segment.sample_rate_hz <= 0:
-            raise SentGarbage("a segment of no length")
-        self._announced.add(segment.path)
+        self._claimed().announce(segment)
         self._on_segment(segment)
 
-    def _made(self, files: Sequence[RenderedFile]) -> None:
-        self._files += files
-        if len(self._files) > len(self._created):
-            raise SentGarbage("more files than were created")
-
-
-def is_legal_path(path: str) -> bool:
-    """Tell whether an artifact file may be called *path*."""
-    segments = path.split("/")[1:]
-    return _PATH.fullmatch(path) is not None and not {"", ".", ".."} & set(segments)
+    def _claimed(self) -> Claims:
+        if self._claims is None:
+            raise SentGarbage("an answer to another job: a file")
+        return self._claims
 
 
 def _descriptors(

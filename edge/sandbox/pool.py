@@ -19,6 +19,7 @@ from typing import NoReturn
 from cache.source import Reader
 from cache.staging import Staging
 from edge.sandbox import wire
+from edge.sandbox.claims import Claims
 from edge.sandbox.conversation import Conversation
 from edge.sandbox.jobs import ENGINE
 from edge.sandbox.nursery import Child, Nursery
@@ -39,7 +40,6 @@ LONGEST_PAUSE_SECONDS = 5.0
 MAX_STARTS_PER_CALL = 3
 # The kernel's limits lie this far behind those that the server and the engine enforce.
 SPARE_CPU_SECONDS = 5
-SPARE_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,11 +207,12 @@ class Sandbox:
         Raises as ``survey``, and whatever *staging* raised. How many run at once is the caller's
         business. What was created stays in *staging* whatever happens.
         """
+        claims = Claims(plan, staging, max_files=self._settings.artifact_files)
         job = wire.Render(
             sources=_specs(readers),
             limits=self._limits(
                 deadline_seconds,
-                file_bytes=plan.limits.file_bytes + SPARE_FILE_BYTES,
+                file_bytes=claims.file_bytes,
                 nice=(
                     self._settings.real_time_nice
                     if FORMATS[plan.format].real_time
@@ -224,12 +225,10 @@ class Sandbox:
         async with self._worker(deadline_seconds) as child:
             conversation = Conversation(
                 child,
-                staging=staging,
+                claims=claims,
                 on_progress=on_progress,
                 on_segment=on_segment,
                 wants=wants,
-                variants=len(plan.encodings),
-                max_files=self._settings.artifact_files,
             )
             match await conversation.hold(job, readers):
                 case wire.Rendered(report=report):

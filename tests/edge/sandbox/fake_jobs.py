@@ -10,6 +10,7 @@ import ctypes
 import dataclasses
 import errno
 import fcntl
+import json
 import mmap
 import os
 import platform
@@ -259,13 +260,13 @@ ACTIONS: dict[str, Callable[[Source, str], Document]] = {
 def render(
     plan: RenderPlan, sources: Sequence[Source], sink: Sink, *, threads: int
 ) -> RenderReport:
-    action, _, argument = sources[0].read_at(0, 100).decode().partition(" ")
+    action, _, argument = sources[0].read_at(0, 2000).decode().partition(" ")
     return RENDERS[action](sources, sink, argument)
 
 
-def report(*paths: str, size_bytes: int = 1) -> RenderReport:
+def report(*paths: str, size_bytes: int = 1, media_type: str = "audio/mpeg") -> RenderReport:
     files = tuple(
-        RenderedFile(path=path, media_type="audio/mpeg", size_bytes=size_bytes) for path in paths
+        RenderedFile(path=path, media_type=media_type, size_bytes=size_bytes) for path in paths
     )
     return RenderReport(samples=48_000, sample_rate_hz=48_000, files=files, encoder="fake")
 
@@ -303,34 +304,64 @@ def create(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport
     return report(argument)
 
 
-def create_many(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
-    paths = [f"/{number}.ts" for number in range(int(argument))]
-    for path in paths:
-        sink.create(path).close()
-    return report(*paths)
+def create_unannounced(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    for number in range(int(argument)):
+        sink.create(f"/0f/{number}.ts").close()
+    return report()
 
 
-def claim_more(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
-    sink.create("/a.ts").close()
-    return report("/a.ts", "/b.ts")
+def claim(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    """Make an MP3, and report what *argument*, JSON, says of it and of others."""
+    with sink.create("/audio.mp3") as file:
+        file.write(b"x")
+    claimed = json.loads(argument)
+    files = claimed.pop("files", [["/audio.mp3", "audio/mpeg"]])
+    made = (RenderedFile(path=path, media_type=kind, size_bytes=1) for path, kind in files)
+    return dataclasses.replace(report(), files=tuple(made), **claimed)
+
+
+def segment(sink: Sink, number: int, size_bytes: int) -> str:
+    """Make and announce a segment of a second."""
+    path = f"/0f/{number}.ts"
+    with sink.create(path) as file:
+        file.write(bytes(size_bytes))
+    sink.segment(
+        Segment(
+            variant=0,
+            path=path,
+            first_sample=48_000 * number,
+            samples=48_000,
+            sample_rate_hz=48_000,
+            size_bytes=size_bytes,
+        )
+    )
+    return path
+
+
+def make_segments(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
+    """Make as many segments of as many bytes as *argument* says."""
+    count, size_bytes = map(int, argument.split())
+    paths = [segment(sink, number, size_bytes) for number in range(count)]
+    return report(*paths, media_type="video/mp2t")
 
 
 def announce(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
-    """Create segments, and announce what *argument*, ``variant path samples …``, says."""
+    """Create segments, and announce what *argument*, ``variant path samples bytes …``, says."""
     for number in range(3):
-        sink.create(f"/0f/{number}.ts").close()
+        with sink.create(f"/0f/{number}.ts") as file:
+            file.write(b"x")
     words = argument.split()
-    for variant, path, samples in zip(words[::3], words[1::3], words[2::3], strict=True):
+    for variant, path, samples, size in zip(*(words[n::4] for n in range(4)), strict=True):
         segment = Segment(
             variant=int(variant),
             path=path,
             first_sample=0,
             samples=int(samples),
             sample_rate_hz=48_000,
-            size_bytes=1,
+            size_bytes=int(size),
         )
         sink.segment(segment)
-    return report("/0f/0.ts")
+    return report("/0f/0.ts", media_type="video/mp2t")
 
 
 def overflow(sources: Sequence[Source], sink: Sink, argument: str) -> RenderReport:
@@ -360,8 +391,9 @@ RENDERS: dict[str, Callable[[Sequence[Source], Sink, str], RenderReport]] = {
         proceed,
         start_and_spin,
         create,
-        create_many,
-        claim_more,
+        create_unannounced,
+        claim,
+        make_segments,
         announce,
         overflow,
         find_the_disk_full,

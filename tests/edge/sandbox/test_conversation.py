@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from cache.staging import Staging
-from edge.sandbox.conversation import is_legal_path
 from edge.sandbox.pool import Sandbox
 from edge.sandbox.problems import SentGarbage, WorkerDied
-from transforms.plan import Segment
+from transforms.formats import Format
+from transforms.plan import Limits, RenderPlan, Segment
 
 from .doubles import AMPLE, LocalReader, RemoteReader, a_plan
 
 Local = Callable[[str], LocalReader]
+A_STREAM = replace(a_plan(), format=Format.HLS_AAC)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,23 @@ async def test_a_read_past_the_end_ends_the_worker(sandbox: Sandbox) -> None:
     [
         ("create /../escaped", "an illegal path: '/../escaped'"),
         ("create relative", "an illegal path: 'relative'"),
-        ("create_many 3001", "more than 3000 files"),
-        ("claim_more", "more files than were created"),
+        ("create /audio.wav", "an illegal path: '/audio.wav'"),
+        ('claim {"files": [["/b.mp3", "audio/mpeg"]]}', "other files than were created"),
+        (
+            'claim {"files": [["/audio.mp3", "audio/mpeg"], ["/audio.mp3", "audio/mpeg"]]}',
+            "other files than were created",
+        ),
+        ('claim {"files": [["/audio.mp3", "text/html"]]}', "a file that is no 'text/html'"),
+        (
+            'claim {"files": [["/audio.mp3", "audio/mpeg\\r\\nX-Evil: 1"]]}',
+            r"a file that is no 'audio/mpeg\r\nX-Evil: 1'",
+        ),
+        ('claim {"samples": 100000000000000000}', "100000000000000000 samples at 48000 Hz"),
+        ('claim {"samples": -1}', "-1 samples at 48000 Hz"),
+        ('claim {"samples": 0}', "0 samples at 48000 Hz"),
+        ('claim {"sample_rate_hz": 0}', "48000 samples at 0 Hz"),
+        ('claim {"sample_rate_hz": 8000}', "48000 samples at 8000 Hz"),
+        (f'claim {{"encoder": "{"x" * 1000}"}}', "no name of an encoder"),
     ],
 )
 async def test_files_that_must_not_be_end_the_worker(
@@ -85,12 +102,36 @@ async def test_files_that_must_not_be_end_the_worker(
     assert caught.value.what == what
 
 
+async def test_what_is_claimed_of_a_file_is_believed_where_it_can_be(
+    sandbox: Sandbox, local: Local, staging: Staging
+) -> None:
+    await render(sandbox, local('claim {"encoder": "LAME 3.100", "samples": 47999}'), staging)
+
+
+@pytest.mark.parametrize(
+    ("action", "what"),
+    [
+        ("make_segments 3001 1", "more than 3000 files"),
+        ("create_unannounced 200", "files that are not announced"),
+        ("make_segments 5 1000000", "more than 2000000 bytes of segments"),
+    ],
+)
+async def test_no_more_is_made_than_the_plan_allows(
+    sandbox: Sandbox, local: Local, staging: Staging, action: str, what: str
+) -> None:
+    plan = replace(A_STREAM, limits=Limits(duration_ms=10_000_000, file_bytes=1_000_000))
+    with pytest.raises(SentGarbage) as caught:
+        await render(sandbox, local(action), staging, plan=plan, on_segment=lambda _: None)
+
+    assert caught.value.what == what
+
+
 async def test_segments_are_announced_in_order(
     sandbox: Sandbox, local: Local, staging: Staging
 ) -> None:
     heard: list[Segment] = []
-    action = "announce 0 /0f/0.ts 10 0 /0f/1.ts 20"
-    await render(sandbox, local(action), staging, on_segment=heard.append)
+    action = "announce 0 /0f/0.ts 10 1 0 /0f/1.ts 20 1"
+    await render(sandbox, local(action), staging, plan=A_STREAM, on_segment=heard.append)
 
     assert [(s.path, s.samples) for s in heard] == [("/0f/0.ts", 10), ("/0f/1.ts", 20)]
 
@@ -98,12 +139,13 @@ async def test_segments_are_announced_in_order(
 @pytest.mark.parametrize(
     ("announced", "what"),
     [
-        ("1 /0f/0.ts 1", "a segment of no variant"),
-        ("-1 /0f/0.ts 1", "a segment of no variant"),
-        ("0 /0f/9.ts 1", "a segment that was not created"),
-        ("0 /0f/0.ts 1 0 /0f/0.ts 1", "a segment that was not created"),
-        ("0 /0f/0.ts 0", "a segment of no length"),
-        ("0 /0f/0.ts -5", "a segment of no length"),
+        ("1 /0f/0.ts 1 1", "a segment of no variant"),
+        ("-1 /0f/0.ts 1 1", "a segment of no variant"),
+        ("0 /0f/9.ts 1 1", "a segment that was not created"),
+        ("0 /0f/0.ts 1 1 0 /0f/0.ts 1 1", "a segment that was not created"),
+        ("0 /0f/0.ts 0 1", "a segment of no length"),
+        ("0 /0f/0.ts -5 1", "a segment of no length"),
+        ("0 /0f/0.ts 5 2", "a segment of another size"),
     ],
 )
 async def test_segments_that_cannot_be_end_the_worker(
@@ -111,7 +153,7 @@ async def test_segments_that_cannot_be_end_the_worker(
 ) -> None:
     with pytest.raises(SentGarbage) as caught:
         action = f"announce {announced}"
-        await render(sandbox, local(action), staging, on_segment=lambda _: None)
+        await render(sandbox, local(action), staging, plan=A_STREAM, on_segment=lambda _: None)
 
     assert caught.value.what == what
 
@@ -120,34 +162,9 @@ async def test_segments_of_a_job_that_has_none_end_the_worker(
     sandbox: Sandbox, local: Local, staging: Staging
 ) -> None:
     with pytest.raises(SentGarbage):
-        await render(sandbox, local("announce 0 /0f/0.ts 1"), staging)
-
-
-@pytest.mark.parametrize(
-    ("path", "legal"),
-    [
-        ("/audio.mp3", True),
-        ("/0f/manifest.m3u8", True),
-        ("/..a/b..", True),
-        ("/" + "a" * 200, True),
-        ("/" + "a" * 201, False),
-        ("", False),
-        ("/", False),
-        ("audio.mp3", False),
-        ("/a/", False),
-        ("//a", False),
-        ("/a/./b", False),
-        ("/a/../b", False),
-        ("/..", False),
-        ("/a\n", False),
-        ("/a b", False),
-        ("/a\x00", False),
-        ("/ä", False),
-        ("/a\\b", False),
-    ],
-)
-def test_artifact_paths_are_plain(path: str, legal: bool) -> None:
-    assert is_legal_path(path) is legal
+        await render(sandbox, local("announce 0 /0f/0.ts 1 1"), staging)
+    with pytest.raises(SentGarbage):
+        await render(sandbox, local("announce 0 /0f/0.ts 1 1"), staging, plan=A_STREAM)
 
 
 async def test_what_a_reader_raises_reaches_the_caller(sandbox: Sandbox) -> None:
@@ -184,7 +201,7 @@ async def test_what_the_staging_raises_reaches_the_caller(
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        await render(sandbox, local("create /a.mp3"), Full(tmp_path))
+        await render(sandbox, local("create /audio.mp3"), Full(tmp_path))
 
 
 async def test_other_work_goes_on_while_a_worker_floods(
@@ -205,10 +222,11 @@ async def render(
     reader: LocalReader,
     staging: Staging,
     *,
+    plan: RenderPlan | None = None,
     on_segment: Callable[[Segment], None] | None = None,
 ) -> None:
     await sandbox.render(
-        a_plan(),
+        plan or a_plan(),
         [reader],
         staging,
         on_progress=lambda _: None,

@@ -12,14 +12,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
-import m3u8
-
+from edge.library.tags import Tags, bad, read_tags, shown
 from transforms.problems import UnsupportedMedia
 
-MOST_BYTES = 4 << 20
-MOST_SEGMENTS = 10_000
-_LONGEST_LINE = 8192
-_LONGEST_SHOWN = 80
+# As many segments as may be, with 800 bytes for each of them: signed URLs are long.
+MOST_BYTES = 8 << 20
 
 _EXTENSIONS = (".m3u8", ".m3u")
 _RANGE = re.compile(r"(\d{1,18})(?:@(\d{1,18}))?")
@@ -73,12 +70,12 @@ def is_playlist(path: str) -> bool:
     return path.lower().endswith(_EXTENSIONS)
 
 
-def read(text: str, path: str, folder: Folder) -> str | tuple[Stretch, ...]:
+def read(content: bytes, path: str, folder: Folder) -> str | tuple[Stretch, ...]:
     """
     Read a playlist.
 
     Args:
-        text: Its content.
+        content: Its bytes.
 
         path: Its own path.
 
@@ -91,55 +88,31 @@ def read(text: str, path: str, folder: Folder) -> str | tuple[Stretch, ...]:
     Raises:
         UnsupportedMedia: It is no playlist, or one that is not read here; ``bad_playlist``.
     """
-    lines = text.splitlines()
-    if not lines or not lines[0].startswith("#EXTM3U"):
-        raise bad("The file is called a playlist, but does not begin with #EXTM3U.")
-    if max(map(len, lines)) > _LONGEST_LINE:
-        raise bad(f"The playlist has a line of more than {_LONGEST_LINE} characters.")
-    if sum(line.startswith("#EXTINF") for line in lines) > MOST_SEGMENTS:
-        raise bad(f"The playlist has more than {MOST_SEGMENTS} segments.")
-    try:
-        playlist = m3u8.loads(text)
-    except Exception as problem:
-        # The parser raises whatever its conversions do.
-        raise bad("The playlist cannot be parsed.") from problem
-    if playlist.is_variant:
-        return folder.locate(_best(playlist), path)
-    return _stretches(playlist, path, folder)
+    tags = read_tags(content)
+    if tags.variants:
+        return folder.locate(_best(tags), path)
+    return _stretches(tags, path, folder)
 
 
-def _best(playlist: m3u8.M3U8) -> str:
+def _best(tags: Tags) -> str:
     """Choose the variant of the highest bit rate, or its audio rendition if it has one."""
-    variants = [each for each in playlist.playlists if each.uri]
-    if not variants:
-        raise bad("The multivariant playlist has no variant.")
-    best = max(variants, key=lambda each: each.stream_info.bandwidth or 0)
-    renditions = [
-        each
-        for each in playlist.media
-        if each.type == "AUDIO" and each.uri and each.group_id == best.stream_info.audio
-    ]
-    renditions.sort(key=lambda each: each.default != "YES")
+    best = max(tags.variants, key=lambda each: each.bandwidth_bps)
+    renditions = [each for each in tags.renditions if each.uri and each.group == best.audio]
+    renditions.sort(key=lambda each: not each.default)
     return str(renditions[0].uri if renditions else best.uri)
 
 
-def _stretches(playlist: m3u8.M3U8, path: str, folder: Folder) -> tuple[Stretch, ...]:
-    if not playlist.segments:
+def _stretches(tags: Tags, path: str, folder: Folder) -> tuple[Stretch, ...]:
+    if not tags.segments:
         raise bad("The playlist lists no segments.")
-    if playlist.is_i_frames_only:
-        raise bad("The playlist lists pictures only (EXT-X-I-FRAMES-ONLY).")
-    if not playlist.is_endlist:
+    if not tags.ended:
         raise bad("The playlist has no EXT-X-ENDLIST: live streams are not read, recordings are.")
     found: list[Stretch] = []
     header: Stretch | None = None
-    for number, segment in enumerate(playlist.segments):
-        if segment.key is not None and segment.key.method != "NONE":
-            raise bad("The playlist's segments are encrypted (EXT-X-KEY), which is not read.")
-        if segment.gap_tag or not segment.uri:
-            raise bad(f"Segment {number} of the playlist is missing (EXT-X-GAP).")
-        section = segment.init_section
+    for segment in tags.segments:
+        section = segment.section
         if section is not None:
-            stretch = _stretch(folder.locate(section.uri or "", path), section.byterange, None)
+            stretch = _stretch(folder.locate(section.uri, path), section.byterange, None)
             if header is None and not found:
                 found.append(stretch)
                 header = stretch
@@ -156,7 +129,7 @@ def _stretch(path: str, byterange: str | None, before: Stretch | None) -> Stretc
         return Stretch(path=path)
     match = _RANGE.fullmatch(byterange)
     if match is None:
-        raise bad(f"The playlist has a byte range {byterange[:_LONGEST_SHOWN]!r}.")
+        raise bad(f"The playlist has a byte range {shown(byterange)}.")
     length = int(match[1])
     if match[2] is not None:
         return Stretch(path=path, offset=int(match[2]), length=length)
@@ -167,13 +140,8 @@ def _stretch(path: str, byterange: str | None, before: Stretch | None) -> Stretc
     raise bad("The playlist has a byte range that neither says where it begins nor follows one.")
 
 
-def bad(message: str) -> UnsupportedMedia:
-    """Refuse a playlist."""
-    return UnsupportedMedia(message, code="bad_playlist")
-
-
 def _elsewhere(reference: str) -> UnsupportedMedia:
-    shown = reference if len(reference) <= _LONGEST_SHOWN else reference[: _LONGEST_SHOWN - 1] + "…"
     return bad(
-        f"The playlist names {shown!r}, which is not a file of its own folder or of one below it."
+        f"The playlist names {shown(reference)}, which is not a file of its own folder "
+        "or of one below it."
     )

@@ -20,13 +20,15 @@ from cache.singleflight import SingleFlight
 from cache.source import Reader, SourceChanged, SourceObject, read_whole
 from edge.library.access import Finding, Seen, Viewer
 from edge.library.files import Files
-from edge.library.playlists import MOST_BYTES, Folder, Stretch, bad, is_playlist, read
+from edge.library.playlists import MOST_BYTES, Folder, Stretch, is_playlist, read
+from edge.library.tags import bad
 from transforms.problems import UnsupportedMedia
 
 # Finding out the sizes of an hour's segments takes hundreds of requests, so for this long a stream
 # is believed to be as it was found. Each segment is read in the version found, or not at all.
 _BELIEVED_SECONDS = 60.0
 _REMEMBERED_PIECES = 100_000
+_REMEMBERED_REFUSALS = 1_000
 _FINDS_AT_ONCE = 16
 
 # By what sounds are asked for.
@@ -55,6 +57,9 @@ class Sounds:
         self._clock = clock
         self._streams: OrderedDict[tuple[str, SourceObject], _Stream] = OrderedDict()
         self._flights: SingleFlight[_Stream] = SingleFlight()
+        self._refused: OrderedDict[tuple[str, SourceObject], str] = OrderedDict()
+        # While one is read, whoever asks for something else is answered between its steps.
+        self._reading = asyncio.Semaphore(1)
 
     async def find(self, account: str, path: str) -> SourceObject | None:
         """
@@ -144,15 +149,26 @@ class Sounds:
     async def _read(
         self, account: str, playlist: SourceObject, folder: Folder
     ) -> str | tuple[Stretch, ...]:
+        """Read a playlist, or refuse it as this version of it was refused before."""
         if playlist.size_bytes > MOST_BYTES:
             raise bad(f"The playlist is larger than {MOST_BYTES} bytes.")
+        key = account, playlist
+        if (refused := self._refused.get(key)) is not None:
+            self._refused.move_to_end(key)
+            raise bad(refused)
         reader = await self._files.open(account, playlist)
         try:
             content = await read_whole(reader, MOST_BYTES)
         finally:
             await reader.aclose()
-        text = content.decode("utf-8-sig", "replace")
-        return await asyncio.to_thread(read, text, playlist.path, folder)
+        try:
+            async with self._reading:
+                return await asyncio.to_thread(read, content, playlist.path, folder)
+        except UnsupportedMedia as problem:
+            self._refused[key] = problem.message
+            if len(self._refused) > _REMEMBERED_REFUSALS:
+                self._refused.popitem(last=False)
+            raise
 
     async def _find_all(
         self, files: Finding, account: str, listed: tuple[Stretch, ...]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.library.playlists import Folder, Stretch, is_playlist, read
+from edge.library.playlists import MOST_BYTES, Folder, Stretch, is_playlist, read
+from edge.library.tags import attributes
 from transforms.problems import UnsupportedMedia
 
 HERE = Folder(path="/shows/one/", url="http://folder.invalid/shows/one/")
@@ -14,8 +15,9 @@ FAR = Folder(path="/ext/one/", url="https://origin.example/media/one/")
 END = "#EXT-X-ENDLIST"
 
 
-def text(*lines: str) -> str:
-    return "\n".join(("#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:6", *lines))
+def text(*lines: str) -> bytes:
+    head = ("#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:6")
+    return "\n".join((*head, *lines)).encode()
 
 
 def listed(*lines: str, folder: Folder = HERE, name: str = "a.m3u8") -> object:
@@ -178,8 +180,16 @@ def test_what_lies_elsewhere_is_refused_by_name(reference: str) -> None:
         ),
         (("#EXTINF:6,", "0.ts", '#EXT-X-MAP:URI="b.mp4"', "#EXTINF:6,", "1.m4s", END), "changes"),
         (("#EXTINF:6,", "a" * 9000, END), "8192 characters"),
-        (("#EXTINF:x,", "0.ts", END), "cannot be parsed"),
-        (("#EXTINF:1,\n0.ts\n" * 10_001, END), "10000 segments"),
+        (("#EXTINF:x,", "0.ts", END), "Line 4 of the playlist cannot be parsed: 'x' is no number"),
+        (("#EXTINF:", "0.ts", END), "Line 4 of the playlist cannot be parsed: '' is no number"),
+        (("#EXT-X-MAP:", "#EXTINF:6,", "0.ts", END), "an EXT-X-MAP without a URI"),
+        (("#EXTINF:6,", "0.ts", "1.ts", END), "Line 6 of the playlist names a file without"),
+        (("#EXT-X-STREAM-INF:BANDWIDTH=nan", "0.m3u8"), "'nan' is no number"),
+        (("#EXTINF:1,\n0.ts\n" * 10_001, END), "more than 10000 segments"),
+        (("a\n" * 100_000, END), "more than 100000 lines"),
+        (("#EXT-X-STREAM-INF:BANDWIDTH=1\nv\n" * 1001,), "more than 1000 variants"),
+        ((("#EXT-X-MAP:" + "URI=," * 1500 + "\n") * 134,), "more than 200000 attributes"),
+        (("#EXT-X-MEDIA:TYPE=AUDIO\n" * 1001,), "more than 1000 audio renditions"),
     ],
 )
 def test_other_playlists_are_refused_with_a_reason(lines: tuple[str, ...], told: str) -> None:
@@ -190,10 +200,31 @@ def test_a_key_that_is_none_is_no_key() -> None:
     assert listed("#EXT-X-KEY:METHOD=NONE", "#EXTINF:6,", "0.ts", END) == paths("0.ts")
 
 
+def test_ten_hours_with_a_tag_for_everything_are_read() -> None:
+    signed = "?Policy=" + "x" * 600
+    segment = (
+        *("#EXTINF:3.6,", "#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00Z", "#EXT-X-BITRATE:128"),
+        "{}.ts" + signed.replace("?", "-"),
+    )
+    lines = [line.format(number) for number in range(10_000) for line in segment]
+
+    found = listed(*lines, END)
+
+    assert isinstance(found, tuple)
+    assert len(found) == 10_000
+    assert len(text(*lines, END)) <= MOST_BYTES
+
+
+def test_attributes_are_read_wherever_they_stand() -> None:
+    said = attributes(' A=1, B="x,y=z",C="" ,D=e f,A=2,NONE,F="open,G=1')
+
+    assert said == {"A": "1", "B": "x,y=z", "C": "", "D": "e f", "NONE,F": "open,G=1"}
+
+
 @pytest.mark.parametrize("content", ["", "ID3", "<html>", "\n#EXTM3U"])
 def test_what_is_no_playlist_is_refused(content: str) -> None:
     with pytest.raises(UnsupportedMedia, match="does not begin with #EXTM3U"):
-        read(content, "/a.m3u8", Folder(path="/", url="http://folder.invalid/"))
+        read(content.encode(), "/a.m3u8", Folder(path="/", url="http://folder.invalid/"))
 
 
 @given(

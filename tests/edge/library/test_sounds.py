@@ -6,7 +6,7 @@ import pytest
 
 from cache.origins.folder import Folder
 from cache.origins.mounts import Mounts
-from cache.source import SourceChanged, SourceObject
+from cache.source import Reader, SourceChanged, SourceObject
 from edge.library.files import Files
 from edge.library.sounds import Sounds
 from transforms.problems import UnsupportedMedia
@@ -114,7 +114,7 @@ async def test_a_replaced_playlist_is_noticed_at_once(sounds: Sounds, tmp_path: 
             MEDIA.replace("#EXTINF:1,\n0", "#EXT-X-BYTERANGE:9@1\n#EXTINF:1,\n0"),
             "bytes of /show/0.ts that lie past its end",
         ),
-        ("x.m3u8", "#EXTM3U\n" + " " * (4 << 20), "larger than 4194304 bytes"),
+        ("x.m3u8", "#EXTM3U\n" + " " * (8 << 20), "larger than 8388608 bytes"),
     ],
 )
 async def test_streams_that_are_not_there_are_refused(
@@ -126,3 +126,29 @@ async def test_streams_that_are_not_there_are_refused(
     with pytest.raises(UnsupportedMedia, match=told) as caught:
         await found(sounds, name)
     assert caught.value.code == "bad_playlist"
+
+
+class Counted(Files):
+    """A folder whose openings are counted."""
+
+    opened = 0
+
+    async def open(self, account: str, source: SourceObject) -> Reader:
+        self.opened += 1
+        return await super().open(account, source)
+
+
+async def test_a_refused_playlist_is_not_read_again_before_it_is_replaced(tmp_path: Path) -> None:
+    files = Counted({ACCOUNT: Mounts({"/": Folder(tmp_path, "/")})})
+    sounds = Sounds(files)
+    (tmp_path / "0.ts").write_bytes(b"sound")
+    path = tmp_path / "a.m3u8"
+    path.write_text("#EXTM3U\n#EXTINF:1,\n0.ts\n")
+    for _ in range(3):
+        with pytest.raises(UnsupportedMedia, match="no EXT-X-ENDLIST"):
+            await sounds.find(ACCOUNT, "/a.m3u8")
+
+    assert files.opened == 1
+    path.write_text("#EXTM3U\n#EXTINF:1,\n0.ts\n#EXT-X-ENDLIST\n")
+    assert await sounds.find(ACCOUNT, "/a.m3u8") is not None
+    assert files.opened == 2

@@ -95,11 +95,16 @@ def read(content: bytes, path: str, folder: Folder) -> str | tuple[Stretch, ...]
 
 
 def _best(tags: Tags) -> str:
-    """Choose the variant of the highest bit rate, or its audio rendition if it has one."""
+    """
+    Choose the variant of the highest bit rate, or its audio rendition if it has one.
+
+    The rendition is the one that is played by default; the sound of one without a URI is in the
+    variant itself (RFC 8216 section 4.3.4.2.1).
+    """
     best = max(tags.variants, key=lambda each: each.bandwidth_bps)
-    renditions = [each for each in tags.renditions if each.uri and each.group == best.audio]
-    renditions.sort(key=lambda each: not each.default)
-    return str(renditions[0].uri if renditions else best.uri)
+    renditions = [each for each in tags.renditions if best.audio and each.group == best.audio]
+    renditions.sort(key=lambda each: (not each.default, not each.autoselect))
+    return (renditions[0].uri if renditions else None) or best.uri
 
 
 def _stretches(tags: Tags, path: str, folder: Folder) -> tuple[Stretch, ...]:

@@ -104,6 +104,28 @@ def test_of_a_film_only_the_sound_is_fetched() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "chosen"),
+    [
+        ("DEFAULT=YES", 'DEFAULT=NO,URI="fr.m3u8"', "film"),
+        ("DEFAULT=NO", 'DEFAULT=YES,URI="fr.m3u8"', "fr"),
+        ('URI="fr.m3u8"', "DEFAULT=YES,AUTOSELECT=YES", "film"),
+        ("DEFAULT=NO", 'AUTOSELECT=YES,URI="fr.m3u8"', "fr"),
+        ("DEFAULT=NO", 'URI="fr.m3u8"', "film"),
+    ],
+)
+def test_a_rendition_without_a_uri_is_in_the_variant(first: str, second: str, chosen: str) -> None:
+    """RFC 8216 section 4.3.4.2.1."""
+    found = listed(
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="one",{first}',
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="two",{second}',
+        '#EXT-X-STREAM-INF:BANDWIDTH=500000,AUDIO="a"',
+        "film.m3u8",
+    )
+
+    assert found == f"/shows/one/{chosen}.m3u8"
+
+
 def test_absolute_references_to_the_own_folder_are_understood() -> None:
     found = listed(
         "#EXTINF:6,",

@@ -64,6 +64,9 @@ _NOT_PUBLIC_V6 = tuple(
     )
 )
 
+# Interface identifiers with an IPv4 address behind them, in any prefix (ISATAP, RFC 5214, 6.1).
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """
@@ -102,6 +105,7 @@ def is_public(address: str | Address, allow_networks: Sequence[Network] = ()) ->
         parsed.scope_id is None
         and parsed in _GLOBAL_UNICAST_V6
         and not any(parsed in network for network in _NOT_PUBLIC_V6)
+        and (int(parsed) >> 32) & 0xFFFF_FFFF not in _ISATAP
     )
 
 

@@ -74,6 +74,9 @@ class SourceObject:
     grants: tuple[str, ...] = EVERYTHING
     """What everybody may have of it: ``raw``, ``audio`` or a prefix before ``*``; () is private."""
 
+    query: str = ""
+    """What the origin is asked with, percent-encoded: whoever names a file may have to sign it."""
+
     def is_public_by(self, api: str) -> bool:
         """Tell whether everybody may have it by an API, such as ``raw``."""
         return any(
@@ -116,9 +119,12 @@ class Reader(Protocol):
 class Origin(Protocol):
     """A place where files live."""
 
-    async def find(self, path: str) -> SourceObject | None:
+    async def find(self, path: str, query: str = "") -> SourceObject | None:
         """
         Describe the file at *path*, which is relative to the mount and starts with a slash.
+
+        Args:
+            query: What to ask a web server with; elsewhere a file is the same whatever it says.
 
         Returns:
             None when there is no such file, or none that may be served.

@@ -31,7 +31,7 @@ class Folder:
         self._root = root
         self._mount = mount
 
-    async def find(self, path: str) -> SourceObject | None:
+    async def find(self, path: str, query: str = "") -> SourceObject | None:
         """
         Describe the file at *path*, looking at the disk each time.
 

@@ -52,7 +52,7 @@ class HttpFolder:
 
             spool_bytes: Longest file to download whole when the origin ignores ranges.
 
-            remembered: Paths kept in memory.
+            remembered: Files kept in memory.
 
         Raises:
             SourceForbidden: *base_url* may not be fetched at all.
@@ -67,7 +67,7 @@ class HttpFolder:
         self._fetcher = fetcher
         self._spool_bytes = spool_bytes
         self._beliefs: Beliefs[RemoteVersion] = Beliefs(
-            lambda path, known: _describe(fetcher, self.address(path), known),
+            lambda url, known: _describe(fetcher, url, known),
             ttl_seconds=ttl_seconds,
             missing_seconds=missing_seconds,
             stale_seconds=stale_seconds,
@@ -75,9 +75,12 @@ class HttpFolder:
             clock=clock,
         )
 
-    async def find(self, path: str) -> SourceObject | None:
+    async def find(self, path: str, query: str = "") -> SourceObject | None:
         """
         Describe the file at *path*, from memory while that is fresh.
+
+        Args:
+            query: What to ask for it with, percent-encoded; with another, it is another file.
 
         Raises:
             SourceUnreachable: The origin failed, and there is no answer left to go by.
@@ -86,8 +89,8 @@ class HttpFolder:
         """
         if segments(path) is None:
             return None
-        version = await self._beliefs.version(path)
-        return None if version is None else self._described(path, version)
+        version = await self._beliefs.version(self._asked_for(path, query))
+        return None if version is None else self._described(path, query, version)
 
     def address(self, path: str) -> str:
         """Return the URL of the file at *path*, percent-encoded."""
@@ -105,29 +108,34 @@ class HttpFolder:
         path = inside(self._mount, source.path)
         if path is None or segments(path) is None:
             raise SourceMissing(source.path)
-        version = self._beliefs.believed(path)
+        url = self._asked_for(path, source.query)
+        version = self._beliefs.believed(url)
         if version is None or version.name != source.version:
-            version = await self._beliefs.asked(path)
+            version = await self._beliefs.asked(url)
         if version is None:
             raise SourceMissing(source.path)
         if version.name != source.version:
             raise SourceChanged(source.path)
         return HttpReader(
             self._fetcher,
-            self.address(path),
+            url,
             version,
             spool_bytes=self._spool_bytes,
             # Whoever asks next need not fail for as long as the old answer would be believed.
-            on_gone=lambda: self._beliefs.forget(path),
+            on_gone=lambda: self._beliefs.forget(url),
         )
 
-    def _described(self, path: str, version: RemoteVersion) -> SourceObject:
+    def _asked_for(self, path: str, query: str) -> str:
+        return f"{self.address(path)}?{query}" if query else self.address(path)
+
+    def _described(self, path: str, query: str, version: RemoteVersion) -> SourceObject:
         return SourceObject(
             path=join(self._mount, path),
             mount=self._mount,
             version=version.name,
             size_bytes=version.size_bytes,
             modified_ms=_modified_ms(version.last_modified),
+            query=query,
         )
 
 

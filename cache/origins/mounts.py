@@ -20,9 +20,9 @@ class Mounts:
                 raise ValueError(f"{mount!r} is no mount: expected / or a path such as /ext")
         self._origins = dict(sorted(origins.items(), key=lambda item: len(item[0]), reverse=True))
 
-    async def find(self, path: str) -> SourceObject | None:
+    async def find(self, path: str, query: str = "") -> SourceObject | None:
         """
-        Describe the file at the account's *path*.
+        Describe the file at the account's *path*, asking a web server with *query*.
 
         Raises:
             SourceUnreachable, SourceForbidden: Its origin cannot be asked.
@@ -30,7 +30,7 @@ class Mounts:
         for mount, origin in self._origins.items():
             relative = inside(mount, path)
             if relative is not None:
-                return await origin.find(relative)
+                return await origin.find(relative, query)
         return None
 
     def address(self, path: str) -> str | None:

@@ -13,7 +13,7 @@ def segments(path: str) -> tuple[str, ...] | None:
     if not path.startswith("/"):
         return None
     names = tuple(path[1:].split("/"))
-    return names if all(map(_is_name, names)) else None
+    return names if all(map(is_name, names)) else None
 
 
 def join(mount: str, path: str) -> str:
@@ -35,7 +35,8 @@ def nameable(text: str) -> str:
     return "".join(char if _in_names(char) else "_" for char in text)
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Tell whether a file can have *name*."""
     return name not in ("", ".", "..") and all(map(_in_names, name))
 
 

@@ -40,7 +40,7 @@ class S3Folder:
             self._ask, ttl_seconds=ttl_seconds, clock=clock
         )
 
-    async def find(self, path: str) -> SourceObject | None:
+    async def find(self, path: str, query: str = "") -> SourceObject | None:
         """
         Describe the object at *path*, from memory while that is fresh.
 

@@ -95,11 +95,19 @@ class Finding(Protocol):
         ...
 
 
+class Locating(Protocol):
+    """Where they are found as playlists name them, too: *query* as in ``Files``."""
+
+    async def find(self, account: str, path: str, query: str = "") -> SourceObject | None:
+        """Describe a file, or ``None`` if there is none at *path*."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """An account's files as one viewer sees them by one API."""
 
-    files: Finding
+    files: Locating
     viewer: Viewer
     api: str
 
@@ -107,7 +115,7 @@ class Seen:
         """Tell whether a file that was found is seen."""
         return may_see(self.viewer, account, file, self.api)
 
-    async def find(self, account: str, path: str) -> SourceObject | None:
+    async def find(self, account: str, path: str, query: str = "") -> SourceObject | None:
         """Describe a file; ``None`` if there is none, or none that the viewer may see."""
-        file = await self.files.find(account, path)
+        file = await self.files.find(account, path, query)
         return file if file is not None and self.shows(account, file) else None

@@ -55,9 +55,12 @@ class Files:
         self._uploads = uploads
         self._folders = folders
 
-    async def find(self, account: str, path: str) -> SourceObject | None:
+    async def find(self, account: str, path: str, query: str = "") -> SourceObject | None:
         """
         Describe the file at *path*, or ``None`` if the account has none.
+
+        Args:
+            query: What to ask a web server with that it is mounted from.
 
         Raises:
             SourceUnreachable, SourceForbidden: Its origin cannot be asked.
@@ -67,7 +70,7 @@ class Files:
             if uploaded is not None:
                 return uploaded
         mounts = self._mounts.get(account)
-        mounted = None if mounts is None else await mounts.find(path)
+        mounted = None if mounts is None else await mounts.find(path, query)
         if mounted is None or self._folders is None:
             return mounted
         grants = (await self._folders.permissions(account)).grants(path)

@@ -10,23 +10,36 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
+from cache.origins.paths import is_name
 from edge.library.tags import Tags, bad, read_tags, shown
 from transforms.problems import UnsupportedMedia
 
 # As many segments as may be, with 800 bytes for each of them: signed URLs are long.
 MOST_BYTES = 8 << 20
 
+# RFC 3986 section 3.4, and what people write although it is not there; all but % stays as it is.
+_IN_QUERIES = "%!$&'()*+,;=:@/?-._~[]|"
+
+_PORTS = {"http": 80, "https": 443}
 _EXTENSIONS = (".m3u8", ".m3u")
 _RANGE = re.compile(r"(\d{1,18})(?:@(\d{1,18}))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A file by its path in the account, and what a web server is asked for it with."""
+
+    path: str
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
     """A part of a file that a playlist names; ``length`` is None for all there is."""
 
-    path: str
+    place: Place
     offset: int = 0
     length: int | None = None
 
@@ -41,28 +54,30 @@ class Folder:
     url: str
     """What references resolve against: the folder's URL, with a slash at its end."""
 
-    def locate(self, reference: str, playlist: str) -> str:
+    def locate(self, reference: str, playlist: str) -> Place:
         """
-        Find the path of the file that *playlist*, a path in this folder, means by *reference*.
+        Find the file that *playlist*, a path in this folder, means by *reference*.
+
+        Paths are compared decoded, because everybody encodes as many characters as they like. A
+        fragment is for whoever plays.
 
         Raises:
-            UnsupportedMedia: It lies elsewhere.
+            UnsupportedMedia: It lies elsewhere, or is no file.
         """
-        base = self.url + playlist.removeprefix(self.path)
+        base = self.url + quote(playlist.removeprefix(self.path))
         try:
-            target = urljoin(base, reference)
-            parts = urlsplit(target)
+            target, own = urlsplit(urljoin(base, reference)), urlsplit(self.url)
+            near = _site(target) == _site(own)
         except ValueError:
             raise _elsewhere(reference) from None
-        if not target.startswith(self.url) or parts.query or parts.fragment:
+        # What is no UTF-8 is kept apart from everything that is.
+        path, folder = (unquote(each.path, errors="surrogateescape") for each in (target, own))
+        names = path.removeprefix(folder).split("/")
+        if not near or not path.startswith(folder) or ".." in names:
             raise _elsewhere(reference)
-        try:
-            relative = unquote(target.removeprefix(self.url), errors="strict")
-        except UnicodeDecodeError:
-            raise _elsewhere(reference) from None
-        if set(relative.split("/")) & {"", ".", ".."}:
-            raise _elsewhere(reference)
-        return self.path + relative
+        if not all(map(is_name, names)):
+            raise bad(f"The playlist names {_shown(reference)}, which is not the name of a file.")
+        return Place(path=self.path + "/".join(names), query=quote(target.query, _IN_QUERIES))
 
 
 def is_playlist(path: str) -> bool:
@@ -70,7 +85,7 @@ def is_playlist(path: str) -> bool:
     return path.lower().endswith(_EXTENSIONS)
 
 
-def read(content: bytes, path: str, folder: Folder) -> str | tuple[Stretch, ...]:
+def read(content: bytes, path: str, folder: Folder) -> Place | tuple[Stretch, ...]:
     """
     Read a playlist.
 
@@ -82,7 +97,7 @@ def read(content: bytes, path: str, folder: Folder) -> str | tuple[Stretch, ...]
         folder: What it may reach.
 
     Returns:
-        The path of the media playlist with the best sound, if it is a multivariant one; else
+        The media playlist with the best sound, if it is a multivariant one; else
         what to read one after another, the initialisation section first.
 
     Raises:
@@ -128,25 +143,35 @@ def _stretches(tags: Tags, path: str, folder: Folder) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
-def _stretch(path: str, byterange: str | None, before: Stretch | None) -> Stretch:
+def _stretch(place: Place, byterange: str | None, before: Stretch | None) -> Stretch:
     """RFC 8216 section 4.3.2.2: without an offset, a range begins where the one before ended."""
     if byterange is None:
-        return Stretch(path=path)
+        return Stretch(place=place)
     match = _RANGE.fullmatch(byterange)
     if match is None:
         raise bad(f"The playlist has a byte range {shown(byterange)}.")
     length = int(match[1])
     if match[2] is not None:
-        return Stretch(path=path, offset=int(match[2]), length=length)
-    if before is not None and before.path == path and before.length is not None:
-        return Stretch(path=path, offset=before.offset + before.length, length=length)
+        return Stretch(place=place, offset=int(match[2]), length=length)
+    if before is not None and before.place == place and before.length is not None:
+        return Stretch(place=place, offset=before.offset + before.length, length=length)
     if before is None:
-        return Stretch(path=path, length=length)
+        return Stretch(place=place, length=length)
     raise bad("The playlist has a byte range that neither says where it begins nor follows one.")
+
+
+def _site(url: SplitResult) -> tuple[str, str | None, int | None, bool]:
+    port = url.port or _PORTS.get(url.scheme)
+    return url.scheme, url.hostname, port, "@" in url.netloc
 
 
 def _elsewhere(reference: str) -> UnsupportedMedia:
     return bad(
-        f"The playlist names {shown(reference)}, which is not a file of its own folder "
+        f"The playlist names {_shown(reference)}, which is not a file of its own folder "
         "or of one below it."
     )
+
+
+def _shown(reference: str) -> str:
+    """Quote a reference without its query, which may hold a signature."""
+    return shown(reference.partition("?")[0])

@@ -18,9 +18,9 @@ from urllib.parse import quote
 from cache.origins.joined import JoinedReader, Piece
 from cache.singleflight import SingleFlight
 from cache.source import Reader, SourceChanged, SourceObject, read_whole
-from edge.library.access import Finding, Seen, Viewer
+from edge.library.access import Locating, Seen, Viewer
 from edge.library.files import Files
-from edge.library.playlists import MOST_BYTES, Folder, Stretch, is_playlist, read
+from edge.library.playlists import MOST_BYTES, Folder, Place, Stretch, is_playlist, read
 from edge.library.tags import bad
 from transforms.problems import UnsupportedMedia
 
@@ -87,13 +87,13 @@ class Sounds:
             raise SourceChanged(source.path)
         return JoinedReader(stream.pieces, lambda piece: self._files.open(account, piece))
 
-    async def _find(self, files: Finding, account: str, path: str) -> SourceObject | None:
+    async def _find(self, files: Locating, account: str, path: str) -> SourceObject | None:
         source = await files.find(account, path)
         if source is None or not is_playlist(path):
             return source
         return (await self._stream(files, account, source)).source
 
-    async def _stream(self, files: Finding, account: str, playlist: SourceObject) -> _Stream:
+    async def _stream(self, files: Locating, account: str, playlist: SourceObject) -> _Stream:
         key = account, playlist
         known = self._streams.get(key)
         if known is not None and self._clock() - known.found < _BELIEVED_SECONDS:
@@ -118,20 +118,20 @@ class Sounds:
         while held > _REMEMBERED_PIECES and len(self._streams) > 1:
             held -= len(self._streams.popitem(last=False)[1].pieces)
 
-    async def _follow(self, files: Finding, account: str, playlist: SourceObject) -> _Stream:
+    async def _follow(self, files: Locating, account: str, playlist: SourceObject) -> _Stream:
         parent = playlist.path.rpartition("/")[0] + "/"
         address = self._files.address(account, playlist.path)
         url = address.rpartition("/")[0] + "/" if address else _NOWHERE + quote(parent)
         folder = Folder(path=parent, url=url)
         media = playlist
         listed = await self._read(account, playlist, folder)
-        if isinstance(listed, str):
-            child = await files.find(account, listed)
+        if isinstance(listed, Place):
+            child = await files.find(account, listed.path, listed.query)
             if child is None:
-                raise _missing(listed)
+                raise _missing(listed.path)
             media = child
             listed = await self._read(account, child, folder)
-            if isinstance(listed, str):
+            if isinstance(listed, Place):
                 raise bad("The multivariant playlist leads to another multivariant playlist.")
         pieces = await self._find_all(files, account, listed)
         leads_to = (media, *dict.fromkeys(piece.source for piece in pieces))
@@ -148,7 +148,7 @@ class Sounds:
 
     async def _read(
         self, account: str, playlist: SourceObject, folder: Folder
-    ) -> str | tuple[Stretch, ...]:
+    ) -> Place | tuple[Stretch, ...]:
         """Read a playlist, or refuse it as this version of it was refused before."""
         if playlist.size_bytes > MOST_BYTES:
             raise bad(f"The playlist is larger than {MOST_BYTES} bytes.")
@@ -171,27 +171,26 @@ class Sounds:
             raise
 
     async def _find_all(
-        self, files: Finding, account: str, listed: tuple[Stretch, ...]
+        self, files: Locating, account: str, listed: tuple[Stretch, ...]
     ) -> tuple[Piece, ...]:
         gate = asyncio.Semaphore(_FINDS_AT_ONCE)
-        paths = tuple(dict.fromkeys(stretch.path for stretch in listed))
-        found: dict[str, SourceObject] = {}
+        found: dict[Place, SourceObject] = {}
 
-        async def find(path: str) -> None:
+        async def find(place: Place) -> None:
             async with gate:
-                source = await files.find(account, path)
+                source = await files.find(account, place.path, place.query)
             if source is None:
-                raise _missing(path)
-            found[path] = source
+                raise _missing(place.path)
+            found[place] = source
 
         try:
             async with asyncio.TaskGroup() as group:
-                for path in paths:
-                    group.create_task(find(path))
+                for place in dict.fromkeys(stretch.place for stretch in listed):
+                    group.create_task(find(place))
         except BaseExceptionGroup as problems:
             # The first failure cancels the others.
             raise problems.exceptions[0] from None
-        return tuple(_piece(found[stretch.path], stretch) for stretch in listed)
+        return tuple(_piece(found[stretch.place], stretch) for stretch in listed)
 
     async def aclose(self) -> None:
         """Stop what is being looked up."""
@@ -210,7 +209,7 @@ class SeenSounds:
         return await self._sounds._find(self._seen, account, path)
 
 
-def _shows(files: Finding, account: str, file: SourceObject) -> bool:
+def _shows(files: Locating, account: str, file: SourceObject) -> bool:
     return not isinstance(files, Seen) or files.shows(account, file)
 
 

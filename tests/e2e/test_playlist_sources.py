@@ -141,6 +141,31 @@ def host() -> Iterator[Origin]:
         yield server
 
 
+def test_signed_segments_are_asked_for_as_they_are_signed(install: Install, host: Origin) -> None:
+    base = f"{host.url}/fol%20der%20(x)"
+    edge = install(EDGE_MOUNTS=f"/ext={base}", EDGE_ALLOW_NETWORKS="127.0.0.0/8").start()
+    whole = make("adts", sweep(4 * RATE, rate=RATE), rate=RATE)
+    half = len(whole) // 2
+    names = ("0.aac?sig=a%2Fb%3D&n=1", f"{host.url}/fol%20der%20%28x%29/1.aac?sig=c+d")
+    lines = [line for name in names for line in ("#EXTINF:2,", name)]
+    signed = {"0.aac?sig=a%2Fb%3D&n=1": whole[:half], "1.aac?sig=c+d": whole[half:]}
+    for name, content in signed.items():
+        host.files[f"/fol%20der%20(x)/{name}"] = content
+    host.files["/fol%20der%20(x)/media.m3u8?sig=e"] = listed(*lines)
+    variant = ("#EXT-X-STREAM-INF:BANDWIDTH=1", "media.m3u8?sig=e")
+    host.files["/fol%20der%20(x)/all.m3u8"] = listed(*variant)
+    # A folder has no queries, and the file is the one that is named before it.
+    edge.put("0.aac", whole[:half])
+    edge.put("1.aac", whole[half:])
+    edge.put("list.m3u8", listed("#EXTINF:2,", names[0], "#EXTINF:2,", "1.aac?sig=c+d"))
+    edge.put("whole.aac", whole)
+
+    expected = edge.made("whole.aac?f=wav-riff")
+
+    assert edge.made("ext/all.m3u8?f=wav-riff") == expected
+    assert edge.made("list.m3u8?f=wav-riff") == expected
+
+
 def test_a_stream_of_another_host(install: Install, host: Origin) -> None:
     edge = install(EDGE_MOUNTS=f"/ext={host.url}/folder", EDGE_ALLOW_NETWORKS="127.0.0.0/8").start()
     edge.put("long.wav", note(SECONDS))

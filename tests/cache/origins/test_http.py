@@ -43,6 +43,27 @@ async def test_paths_are_encoded_onto_the_base(
     assert server.seen == [("HEAD", asked, None)]
 
 
+async def test_a_file_is_asked_for_with_its_query_and_known_by_it(
+    folder: HttpFolder, server: Server
+) -> None:
+    query = "token=a%2Fb&n=1+2"
+    source = await folder.find("/a.mp3", query)
+    assert source is not None
+    assert source.query == query
+    for _ in range(2):
+        await folder.find("/a.mp3", query)
+        await folder.find("/a.mp3")
+    reader = await folder.open(source)
+    await reader.read_at(0, 1)
+    await reader.aclose()
+
+    assert [(method, target) for method, target, _ in server.seen] == [
+        ("HEAD", f"/base/a.mp3?{query}"),
+        ("HEAD", "/base/a.mp3"),
+        ("GET", f"/base/a.mp3?{query}"),
+    ]
+
+
 @pytest.mark.parametrize(
     "path", ["", "/", "a", "/../a", "/a/../../b", "/./a", "//evil.example/a", "/a/", "/a\\b", "/\0"]
 )

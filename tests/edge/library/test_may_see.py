@@ -87,7 +87,7 @@ def test_a_signed_playlist_shows_what_it_can_list() -> None:
 
 async def test_what_a_viewer_may_not_see_is_missing() -> None:
     class Files:
-        async def find(self, account: str, path: str) -> SourceObject | None:
+        async def find(self, account: str, path: str, query: str = "") -> SourceObject | None:
             return file(path) if path.endswith("a.mp3") else None
 
     anonymous = Seen(files=Files(), viewer=ANYONE, api="raw")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.library.playlists import MOST_BYTES, Folder, Stretch, is_playlist, read
+from edge.library.playlists import MOST_BYTES, Folder, Place, Stretch, is_playlist, read
 from edge.library.tags import attributes
 from transforms.problems import UnsupportedMedia
 
@@ -24,8 +24,12 @@ def listed(*lines: str, folder: Folder = HERE, name: str = "a.m3u8") -> object:
     return read(text(*lines), folder.path + name, folder)
 
 
+def at(name: str, query: str = "") -> Place:
+    return Place(path=HERE.path + name, query=query)
+
+
 def paths(*names: str) -> tuple[Stretch, ...]:
-    return tuple(Stretch(path=HERE.path + name) for name in names)
+    return tuple(Stretch(place=Place(path=HERE.path + name)) for name in names)
 
 
 def refusal(*lines: str, folder: Folder = HERE) -> str:
@@ -61,10 +65,10 @@ def test_byte_ranges_follow_one_another() -> None:
     )
 
     assert found == (
-        Stretch(path="/shows/one/a.mp4", length=700),
-        Stretch(path="/shows/one/a.mp4", offset=700, length=100),
-        Stretch(path="/shows/one/a.mp4", offset=800, length=50),
-        Stretch(path="/shows/one/b.mp4"),
+        Stretch(place=at("a.mp4"), length=700),
+        Stretch(place=at("a.mp4"), offset=700, length=100),
+        Stretch(place=at("a.mp4"), offset=800, length=50),
+        Stretch(place=at("b.mp4")),
     )
 
 
@@ -76,32 +80,26 @@ def test_a_range_that_follows_nothing_is_refused() -> None:
 
 
 def test_the_best_variant_is_chosen() -> None:
-    assert (
-        listed(
-            "#EXT-X-STREAM-INF:BANDWIDTH=64000",
-            "low/a.m3u8",
-            "#EXT-X-STREAM-INF:BANDWIDTH=128000",
-            "high/a.m3u8",
-            "#EXT-X-STREAM-INF:BANDWIDTH=96000",
-            "mid/a.m3u8",
-        )
-        == "/shows/one/high/a.m3u8"
-    )
+    assert listed(
+        "#EXT-X-STREAM-INF:BANDWIDTH=64000",
+        "low/a.m3u8",
+        "#EXT-X-STREAM-INF:BANDWIDTH=128000",
+        "high/a.m3u8",
+        "#EXT-X-STREAM-INF:BANDWIDTH=96000",
+        "mid/a.m3u8",
+    ) == at("high/a.m3u8")
 
 
 def test_of_a_film_only_the_sound_is_fetched() -> None:
-    assert (
-        listed(
-            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="lo",NAME="en",DEFAULT=YES,URI="lo/en.m3u8"',
-            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="de",URI="hi/de.m3u8"',
-            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="en",DEFAULT=YES,URI="hi/en.m3u8"',
-            '#EXT-X-STREAM-INF:BANDWIDTH=800000,AUDIO="lo"',
-            "v1.m3u8",
-            '#EXT-X-STREAM-INF:BANDWIDTH=2800000,AUDIO="hi"',
-            "v2.m3u8",
-        )
-        == "/shows/one/hi/en.m3u8"
-    )
+    assert listed(
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="lo",NAME="en",DEFAULT=YES,URI="lo/en.m3u8"',
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="de",URI="hi/de.m3u8"',
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="hi",NAME="en",DEFAULT=YES,URI="hi/en.m3u8"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=800000,AUDIO="lo"',
+        "v1.m3u8",
+        '#EXT-X-STREAM-INF:BANDWIDTH=2800000,AUDIO="hi"',
+        "v2.m3u8",
+    ) == at("hi/en.m3u8")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_a_rendition_without_a_uri_is_in_the_variant(first: str, second: str, ch
         "film.m3u8",
     )
 
-    assert found == f"/shows/one/{chosen}.m3u8"
+    assert found == at(f"{chosen}.m3u8")
 
 
 def test_absolute_references_to_the_own_folder_are_understood() -> None:
@@ -138,7 +136,7 @@ def test_absolute_references_to_the_own_folder_are_understood() -> None:
         folder=FAR,
     )
 
-    assert found == tuple(Stretch(path=f"/ext/one/{number}.ts") for number in range(3))
+    assert found == tuple(Stretch(place=Place(path=f"/ext/one/{number}.ts")) for number in range(3))
 
 
 def test_a_media_playlist_resolves_from_where_it_stands() -> None:
@@ -161,12 +159,11 @@ def test_a_media_playlist_resolves_from_where_it_stands() -> None:
         "file:///etc/passwd",
         "concat:a.ts|b.ts",
         "data:audio/mp4;base64,AAAA",
-        "0.ts?token=1",
-        "0.ts#part",
         "%2e%2e/two/0.ts",
         "b/%2e%2e/%2e%2e/0.ts",
-        "%ff.ts",
+        "https://user@origin.example/media/one/0.ts",
         "http://[::1/0.ts",
+        "https://origin.example:99999/media/one/0.ts",
     ],
 )
 def test_what_lies_elsewhere_is_refused_by_name(reference: str) -> None:
@@ -183,6 +180,57 @@ def test_what_lies_elsewhere_is_refused_by_name(reference: str) -> None:
         assert "which is not a file" in refusal(
             "#EXT-X-STREAM-INF:BANDWIDTH=1", reference, folder=folder
         )
+
+
+@pytest.mark.parametrize(
+    ("reference", "place"),
+    [
+        ("a0.ts?token=abc", at("a0.ts", "token=abc")),
+        ("b/a0.ts?X=a%2Fb&Y=c+d/?e#t=1", at("b/a0.ts", "X=a%2Fb&Y=c+d/?e")),
+        ('0.ts?q="é x\\', at("0.ts", "q=%22%C3%A9%20x%5C")),
+        ("0.ts?", at("0.ts")),
+        ("0.ts#part", at("0.ts")),
+        ("0%3F1%23.ts", at("0?1#.ts")),
+    ],
+)
+def test_a_query_is_kept_for_whoever_is_asked(reference: str, place: Place) -> None:
+    assert listed("#EXTINF:6,", reference, END) == (Stretch(place=place),)
+    assert listed("#EXT-X-STREAM-INF:BANDWIDTH=1", reference) == place
+    if '"' not in reference:
+        found = listed(f'#EXT-X-MAP:URI="{reference}"', "#EXTINF:6,", "1.m4s", END)
+        assert found == (Stretch(place=place), *paths("1.m4s"))
+
+
+def test_the_same_name_with_another_query_is_another_file() -> None:
+    lines = ("#EXT-X-BYTERANGE:5@0", "#EXTINF:6,", "a.ts?1", "#EXT-X-BYTERANGE:5", "#EXTINF:6,")
+
+    assert "neither says where it begins" in refusal(*lines, "a.ts?2", END)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "https://origin.example/a%20(x)/%C3%A9/0.ts",
+        "https://origin.example/a%20%28x%29/%c3%a9/0.ts",
+        "HTTPS://Origin.Example:443/a (x)/é/0.ts",
+        "/%61 %28x)/%C3%A9/%30.ts",
+        "0.ts",
+        "./b/../0.ts",
+    ],
+)
+def test_however_its_folder_is_spelled_a_reference_leads_there(reference: str) -> None:
+    folder = Folder(path="/ext/", url="https://origin.example/a%20(x)/%C3%A9/")
+
+    found = listed("#EXTINF:6,", reference, END, folder=folder, name="what? #1.m3u8")
+
+    assert found == (Stretch(place=Place(path="/ext/0.ts")),)
+
+
+@pytest.mark.parametrize("reference", ["%ff.ts", "b/", "%2e/0.ts", "a%00.ts", "%5c.ts"])
+def test_what_cannot_be_a_file_is_refused_as_that(reference: str) -> None:
+    told = refusal("#EXTINF:6,", f"{reference}?token=secret", END)
+
+    assert told == f"The playlist names {reference!r}, which is not the name of a file."
 
 
 @pytest.mark.parametrize(
@@ -286,9 +334,9 @@ def test_any_text_is_a_list_or_a_refusal(lines: list[str]) -> None:
     except UnsupportedMedia as problem:
         assert problem.message.endswith(".")
         return
-    named = [found] if isinstance(found, str) else [each.path for each in found]  # type: ignore[attr-defined]
+    named = [found] if isinstance(found, Place) else [each.place for each in found]  # type: ignore[attr-defined]
     assert named
-    assert all(path.startswith(HERE.path) for path in named)
+    assert all(place.path.startswith(HERE.path) for place in named)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ class HalfPrivate(Files):
         super().__init__({ACCOUNT: Mounts({"/": Folder(folder, "/")})})
         self.private = private
 
-    async def find(self, account: str, path: str) -> SourceObject | None:
-        file = await super().find(account, path)
+    async def find(self, account: str, path: str, query: str = "") -> SourceObject | None:
+        file = await super().find(account, path, query)
         return replace(file, grants=()) if file is not None and path in self.private else file
 
 

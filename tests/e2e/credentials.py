@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from typing import Any
 
 import jwt
 
-from tests.e2e.running import ACCOUNT, BEARER, PUBLIC_KEY, SECRET_KEY, Edge
+from tests.e2e.running import ACCOUNT, BEARER, PUBLIC_KEY, SECRET_KEY, Answer, Edge
 
 PUBLIC = {"Authorization": f"Bearer {PUBLIC_KEY}"}
 COOKIE = "audio-edge-token"
@@ -32,3 +33,11 @@ def bring(edge: Edge, path: str, content: bytes) -> None:
     target = f"/v2/accounts/{ACCOUNT}/uploads/binary?filePath={path}"
     answer = edge.send(target, BEARER, method="POST", body=content)
     assert answer.status == 200, answer.body
+
+
+def put_session(edge: Edge, text: str, **fields: str) -> Answer:
+    """Begin a session with a token, as a page of an application does."""
+    body = json.dumps({"accessToken": text}).encode()
+    target = f"/api/v1/access_tokens/{ACCOUNT}{fields.pop('query', '')}"
+    headers = {"Content-Type": "application/json", "Origin": "https://app.example", **fields}
+    return edge.send(target, headers, method="PUT", body=body)

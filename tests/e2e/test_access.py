@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from edge.accounts.signatures import Signer
-from tests.e2e.credentials import COOKIE, PUBLIC, basic, bring, token
+from tests.e2e.credentials import COOKIE, PUBLIC, basic, bring, put_session, token
 from tests.e2e.running import (
     ACCOUNT,
     BEARER,
@@ -354,92 +354,9 @@ def test_a_missing_file_is_kept_as_missing_for_the_like_only(edge: Edge) -> None
         assert answer.headers["Vary"].startswith("Authorization, Authorization-Token, Cookie")
 
 
-def put(edge: Edge, text: str, **fields: str) -> Answer:
-    body = json.dumps({"accessToken": text}).encode()
-    target = f"/api/v1/access_tokens/{ACCOUNT}{fields.pop('query', '')}"
-    headers = {"Content-Type": "application/json", "Origin": "https://app.example", **fields}
-    return edge.send(target, headers, method="PUT", body=body)
-
-
-def test_a_session_begins_with_a_token_and_ends(edge: Edge) -> None:
-    text = token(allowedOrigins=["https://app.example"])
-    begun = put(edge, text, query="?set-cookie=true")
-    cookie = begun.headers["Set-Cookie"]
-
-    assert begun.status == 200, begun.body
-    assert begun.json() == {"accessToken": text, "ttlSeconds": begun.json()["ttlSeconds"]}
-    assert 590 <= begun.json()["ttlSeconds"] <= 600
-    assert begun.headers["Cache-Control"] == "no-store"
-    assert begun.headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert begun.headers["Access-Control-Allow-Credentials"] == "true"
-    assert begun.headers["Vary"] == "Origin"
-    assert {part.strip() for part in cookie.split(";")} == {
-        f"{COOKIE}={text}",
-        f"Path=/{ACCOUNT}/",
-        f"Max-Age={begun.json()['ttlSeconds']}",
-        *("HttpOnly", "Secure", "SameSite=None", "Partitioned"),
-    }
-    page = {"Cookie": cookie.partition(";")[0], "Origin": "https://app.example"}
-    seen = edge.send(f"/{ACCOUNT}/raw/shut/talk.wav", page)
-    assert seen.status == 200
-    assert seen.headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert seen.headers["Access-Control-Allow-Credentials"] == "true"
-    assert "Origin" in seen.headers["Vary"]
-
-    ended = edge.send(
-        f"/api/v1/access_tokens/{ACCOUNT}?set-cookie=true",
-        {"Origin": "https://app.example"},
-        method="DELETE",
-    )
-    assert ended.status == 204
-    assert "Max-Age=0" in ended.headers["Set-Cookie"]
-
-
-def test_pages_may_read_with_a_cookie_only_where_its_token_says_so(edge: Edge) -> None:
-    page = {"Cookie": f"{COOKIE}={token()}", "Origin": "https://any.example"}
-    seen = edge.send(f"/{ACCOUNT}/raw/shut/talk.wav", page)
-
-    assert seen.status == 200
-    assert seen.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Access-Control-Allow-Credentials" not in seen.headers
-
-
-def test_a_session_without_a_cookie_and_one_that_is_refused(edge: Edge) -> None:
-    assert "Set-Cookie" not in put(edge, token(), query="?set-cookie=false").headers
-    for text, code in (
-        (token(seconds=-1), "unauthorized"),
-        (token("secret_W142hJkSomeOtherSecretKeyThatIsLong"), "unauthorized"),
-        (token(allowedOrigins=["https://other.example"]), "unauthorized"),
-        ("nonsense", "unauthorized"),
-        (token(sub="x" * 4200), "bad_request"),
-    ):
-        refused = put(edge, text)
-        assert refused.problem["code"] == code, text
-        assert "Set-Cookie" not in refused.headers
-        assert refused.headers["Access-Control-Allow-Origin"] == "https://app.example"
-    unknown = edge.send("/api/v1/access_tokens/nobody", method="PUT", body=b"{}")
-    assert unknown.status == 404
-    asked = edge.send(
-        f"/api/v1/access_tokens/{ACCOUNT}",
-        {"Origin": "https://app.example", "Access-Control-Request-Method": "PUT"},
-        method="OPTIONS",
-    )
-    assert asked.headers["Access-Control-Allow-Credentials"] == "true"
-    assert "PUT" in asked.headers["Access-Control-Allow-Methods"]
-    assert "Content-Type" in asked.headers["Access-Control-Allow-Headers"]
-
-
-def test_a_cookie_opens_no_api(edge: Edge) -> None:
-    cookie = {"Cookie": f"{COOKIE}={token()}"}
-
-    assert edge.send(f"/v2/accounts/{ACCOUNT}/jobs", cookie).status == 401
-    details = f"/v2/accounts/{ACCOUNT}/files/details?filePath=/shut/talk.wav"
-    assert edge.send(details, cookie).status == 401
-
-
 def test_nothing_secret_is_logged(edge: Edge, keys: Keys) -> None:
     text = token()
-    put(edge, text)
+    put_session(edge, text)
     edge.send(f"/{ACCOUNT}/raw/shut/talk.wav", {"Cookie": f"{COOKIE}={text}"})
 
     assert text not in edge.log

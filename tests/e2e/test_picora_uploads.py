@@ -10,57 +10,26 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.picora import ask, bring, path_of
-from tests.e2e.running import BEARER, PUBLIC_KEY, SECRET_KEY, Answer, Edge, until
+from tests.e2e.picora import ask, path_of
+from tests.e2e.running import BEARER, PUBLIC_KEY, SECRET_KEY, Edge, until
 from tests.e2e.sounds import note, talk
-from tests.support.media import wav_header
+from tests.e2e.tus import (
+    BODY,
+    TUS,
+    begin,
+    head,
+    metadata,
+    offset_of,
+    parts_of,
+    refusal,
+    send,
+    sending,
+)
 
 Install = Callable[..., Edge]
-TUS = {**BEARER, "Tus-Resumable": "1.0.0"}
-BODY = {**TUS, "Content-Type": "application/offset+octet-stream"}
-
-
-def metadata(**said: str) -> str:
-    return ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in said.items())
-
-
-def begin(edge: Edge, size: int, *, headers: dict[str, str] | None = None, **said: str) -> str:
-    """Begin an upload, and return where it goes on."""
-    told = {**TUS, "Upload-Length": str(size), "Upload-Metadata": metadata(**said)}
-    answer = edge.send("/v1/uploads", {**told, **(headers or {})}, method="POST")
-    assert answer.status == 201, answer.body
-    return path_of(answer.headers["Location"])
-
-
-def send(edge: Edge, upload: str, offset: int, piece: bytes, **headers: str) -> Answer:
-    fields = {**BODY, "Upload-Offset": str(offset), **headers}
-    return edge.send(upload, fields, method="PATCH", body=piece)
-
-
-def head(edge: Edge, upload: str) -> Answer:
-    return edge.send(upload, TUS, method="HEAD")
-
-
-def offset_of(edge: Edge, upload: str) -> int:
-    answer = head(edge, upload)
-    assert answer.status == 200
-    return int(answer.headers["Upload-Offset"])
-
-
-def refusal(answer: Answer) -> tuple[int, str]:
-    told = answer.json()
-    assert told["success"] is False
-    return answer.status, told["error"]["code"]
-
-
-def parts_of(edge: Edge, upload: str = "") -> set[Path]:
-    """List the files that parts of an upload are in, or of all uploads."""
-    folder = edge.data / "files" / "parts" / upload.rpartition("/")[2]
-    return {path for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_file_comes_piece_by_piece(server: Edge) -> None:
@@ -298,111 +267,6 @@ def test_what_cannot_be_gone_on_with_is_told_why(server: Edge) -> None:
     # Some proxies let no PATCH pass.
     fields = {**BODY, "Upload-Offset": "50", "X-HTTP-Method-Override": "PATCH"}
     assert server.send(upload, fields, method="POST", body=b"x").headers["Upload-Offset"] == "51"
-
-
-def test_an_upload_outlives_a_server_that_is_killed(install: Install) -> None:
-    edge = install()
-    edge.start()
-    content = note(10) * 40
-    upload = begin(edge, len(content), filename="long.wav")
-    piece = 5_000_000
-    reached = 0
-    for _ in range(3):
-        sent = send(edge, upload, reached, content[reached : reached + piece])
-        reached = int(sent.headers["Upload-Offset"])
-        edge.kill()
-        edge.start()
-        assert offset_of(edge, upload) == reached
-    assert reached == 3 * piece
-
-    # It is killed while the last bytes come.
-    with sending(edge, upload, reached, content):
-        edge.kill()
-    edge.start()
-    audio = completed(edge, upload, content, at_least=reached)
-    assert [item["id"] for item in ask(edge, "/media").json()["data"]] == [audio]
-
-
-def test_an_upload_is_finished_by_whoever_asks_after_a_crash(install: Install) -> None:
-    edge = install()
-    edge.start()
-    content = note(10)
-    upload = begin(edge, len(content), filename="long.wav")
-    send(edge, upload, 0, content[:1000])
-
-    def there() -> bool:
-        joined = (edge.data / "files" / "audio").rglob("*.wav")
-        return len(parts_of(edge, upload)) == 2 or any(joined)
-
-    with sending(edge, upload, 1000, content):
-        until(there, "all of it to be on disk")
-        edge.kill()
-    edge.start()
-    audio = completed(edge, upload, content, at_least=1000)
-    assert [item["id"] for item in ask(edge, "/media").json()["data"]] == [audio]
-
-
-@contextlib.contextmanager
-def sending(
-    edge: Edge, upload: str, offset: int, content: bytes, *, most_bytes: int = 1 << 40
-) -> Iterator[None]:
-    """Send the rest of a file, or the beginning of that, and hang up without an answer."""
-    fields = {**BODY, "Upload-Offset": str(offset), "Host": "x"}
-    fields["Content-Length"] = str(len(content) - offset)
-    lines = [f"PATCH {upload} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items())]
-    with contextlib.closing(socket.create_connection(("127.0.0.1", edge.port))) as line:
-        line.sendall("\r\n".join([*lines, "", ""]).encode())
-        line.sendall(content[offset : offset + most_bytes])
-        yield
-
-
-def completed(edge: Edge, upload: str, content: bytes, *, at_least: int) -> str:
-    """Send what is missing, look at what it has become, and return its id."""
-    offset = offset_of(edge, upload)
-    assert at_least <= offset <= len(content)
-    if offset < len(content):
-        send(edge, upload, offset, content[offset:])
-    audio = head(edge, upload).headers["X-Audio-Id"]
-    told = ask(edge, f"/audio/{audio}").json()["data"]
-    assert edge.send(path_of(told["url"])).body == content
-    until(lambda: not parts_of(edge, upload), "the parts to be gone")
-    return audio
-
-
-def test_an_upload_that_has_no_room_any_more_waits_for_it(install: Install) -> None:
-    content = note(10)
-    edge = install(EDGE_STORAGE_QUOTA_BYTES=str(len(content) * 3 // 2))
-    edge.start()
-    first, second = begin(edge, len(content)), begin(edge, len(content))
-    audio = send(edge, first, 0, content).headers["X-Audio-Id"]
-    refused = send(edge, second, 0, content)
-
-    assert refusal(refused) == (402, "over_quota")
-    assert head(edge, second).status == 402
-    ask(edge, f"/audio/{audio}", method="DELETE")
-    assert head(edge, second).headers["X-Audio-Id"].startswith("aud_")
-    told = edge.send("/v1/uploads", {**TUS, "Upload-Length": str(len(content))}, method="POST")
-    assert refusal(told) == (402, "over_quota")
-
-
-def test_memory_does_not_grow_with_the_file(install: Install) -> None:
-    edge = install()
-    edge.start()
-    bring(edge, note(1), "small.wav")
-
-    def peak() -> int:
-        with open(f"/proc/{edge.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-
-    content = wav_header(rate=48_000, channels=2, data_bytes=80 << 20) + bytes(80 << 20)
-    before = peak()
-    whole = bring(edge, content, "large.wav")
-    done = send(edge, begin(edge, len(content)), 0, content)
-    assert (
-        ask(edge, f"/audio/{done.headers['X-Audio-Id']}").json()["data"]["durationSeconds"]
-        == (whole["durationSeconds"])
-    )
-    assert peak() - before < 30_000
 
 
 def test_uploads_of_other_doors_are_not_gone_on_with_here(server: Edge) -> None:

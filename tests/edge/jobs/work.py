@@ -53,3 +53,10 @@ async def lapse(records: AsyncEngine, key: str = "k") -> None:
         await connection.execute(
             update(tables.jobs).where(tables.jobs.c.key == key).values(lease_until_ms=0)
         )
+
+
+async def current(jobs: Jobs, key: str = "k") -> Job:
+    """Return the live job of a key."""
+    job = await jobs.by_key(key)
+    assert job is not None
+    return job

@@ -19,7 +19,7 @@ from transforms.audio.tempo import Tempo
 from transforms.formats import Format
 from transforms.plan import RenderedFile
 
-from . import fake_jobs
+from . import fake_jobs, fake_renders
 from .doubles import AMPLE, LocalReader, RemoteReader, a_plan, until
 
 Local = Callable[[str], LocalReader]
@@ -97,7 +97,7 @@ async def test_a_render_joins_many_sources_into_a_file(
         a_plan(), readers, staging, on_progress=lambda _: None, deadline_seconds=AMPLE
     )
 
-    assert report == fake_jobs.report("/audio.mp3", size_bytes=10_004)
+    assert report == fake_renders.report("/audio.mp3", size_bytes=10_004)
     made = staging.open("/audio.mp3")
     content = await made.read_at(0, made.size_bytes)
     await made.aclose()

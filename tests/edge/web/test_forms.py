@@ -2,98 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from edge.web.forms.form import FilePart, Form, form_of
+from edge.web.forms.form import FilePart, form_of
 from edge.web.forms.parser import Limits, TextField
 from edge.web.problems import Problem
+from tests.e2e.tus import refusal
 from tests.edge.web.conftest import never
-
-BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
-LIMITS = Limits(most_file_bytes=1000, most_files=2, most_fields=5, most_field_bytes=100)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """A file that was taken to its end."""
-
-    name: str
-    filename: str | None
-    content_type: str | None
-    content: bytes
-
-
-@dataclass(slots=True, kw_only=True)
-class Client:
-    """Sends a body in pieces, and counts how many were asked for; then it ends, or goes away."""
-
-    pieces: Sequence[bytes]
-    stays: bool = True
-    asked: int = field(default=0)
-
-    async def __call__(self) -> Message:
-        if self.asked == len(self.pieces):
-            return {"type": "http.disconnect"}
-        self.asked += 1
-        more = self.asked < len(self.pieces) or not self.stays
-        return {"type": "http.request", "body": self.pieces[self.asked - 1], "more_body": more}
-
-
-def request(client: Client, **headers: str) -> Request:
-    sent = {"content-type": f"multipart/form-data; boundary={BOUNDARY}", **headers}
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()]
-    return Request({"type": "http", "method": "POST", "headers": raw}, client)
-
-
-def form(*pieces: bytes, limits: Limits = LIMITS) -> Form:
-    return form_of(request(Client(pieces=pieces)), limits)
-
-
-def body(*parts: bytes, boundary: str = BOUNDARY, end: bytes = b"--\r\n") -> bytes:
-    line = b"--" + boundary.encode()
-    return b"".join(line + b"\r\n" + part + b"\r\n" for part in parts) + line + end
-
-
-def part(disposition: str, content: bytes = b"", *headers: str) -> bytes:
-    lines = (f"Content-Disposition: form-data; {disposition}", *headers, "", "")
-    return "\r\n".join(lines).encode() + content
-
-
-async def read(form: Form) -> list[TextField | Taken]:
-    """Read all, files too, to the end or the first problem."""
-    return [
-        each
-        if isinstance(each, TextField)
-        else Taken(
-            name=each.name,
-            filename=each.filename,
-            content_type=each.content_type,
-            content=b"".join([piece async for piece in each]),
-        )
-        async for each in form
-    ]
-
-
-async def refusal(form: Form) -> tuple[int, str, str]:
-    with pytest.raises(Problem) as caught:
-        await read(form)
-    return caught.value.status, caught.value.code, caught.value.message
-
-
-PICORAS = body(
-    part('name="file"; filename="track.mp3"', b"ID3\r\n--\r\n", "Content-Type: audio/mpeg"),
-    part('name="title"', "My n\u00e9w song".encode()),
-    part('name="isPublic"', b"true"),
+from tests.edge.web.forming import (
+    BOUNDARY,
+    FILE,
+    LIMITS,
+    PICORAS,
+    TEXT,
+    Client,
+    Taken,
+    body,
+    form,
+    part,
+    read,
+    request,
 )
 
 
@@ -245,8 +175,6 @@ def test_a_compressed_or_too_long_body_is_refused_before_it_is_read() -> None:
         assert caught.value.status == status
 
 
-TEXT = part('name="a"', b"b")
-FILE = part('name="f"; filename="f.mp3"', b"sound")
 HOSTILE = {
     "empty": (b"", 400, "before its last boundary"),
     "no boundary": (b"a=b&c=d", 400, "not divided"),
@@ -382,85 +310,3 @@ async def test_a_door_may_take_every_part_for_a_file() -> None:
     assert await read(form(sent, limits=limits)) == [
         Taken(name="a", filename=None, content_type="text/plain; charset=latin1", content=b"\xff")
     ]
-
-
-def near_boundaries() -> st.SearchStrategy[bytes]:
-    """Contents that look like the boundary, but are none of its lines."""
-    line = b"\r\n--" + BOUNDARY.encode()
-    tails = (b"x", b"-x", b"\rx", b"\r\rx")
-    starts = (b"\r", b"\n", b"-", b"\r\n--", line[:-1], line[:-1] + b"\r\n")
-    lookalike = st.sampled_from([*starts, *(line + tail for tail in tails)])
-    return st.lists(st.one_of(lookalike, st.binary(max_size=20)), max_size=8).map(b"".join)
-
-
-def cut(content: bytes, at: Sequence[int]) -> list[bytes]:
-    edges = [0, *sorted(min(each, len(content)) for each in at), len(content)]
-    return [content[begin:end] for begin, end in pairwise(edges)]
-
-
-def whole(coming: Form) -> list[TextField | Taken]:
-    return asyncio.run(read(coming))
-
-
-@given(
-    contents=st.lists(near_boundaries(), min_size=1, max_size=2),
-    text=st.text(max_size=20).filter(lambda text: "\r" not in text),
-    cuts=st.lists(st.integers(0, 900), max_size=12),
-)
-def test_however_a_form_is_cut_it_is_the_same(
-    contents: list[bytes], text: str, cuts: list[int]
-) -> None:
-    files = [part(f'name="{at}"; filename="f"', content) for at, content in enumerate(contents)]
-    sent = body(*files, part('name="t"', text.encode()))
-    wanted = [
-        *(
-            Taken(name=str(at), filename="f", content_type=None, content=content)
-            for at, content in enumerate(contents)
-        ),
-        TextField(name="t", value=text),
-    ]
-
-    assert whole(form(*cut(sent, cuts))) == wanted
-
-
-def outcome(coming: Form) -> object:
-    try:
-        return whole(coming)
-    except Problem as problem:
-        return problem.status, problem.code, problem.message
-
-
-@given(seed=st.integers(0, 1 << 32), cuts=st.lists(st.integers(0, 500), max_size=8))
-def test_however_a_broken_form_is_cut_it_is_refused_alike(seed: int, cuts: list[int]) -> None:
-    rng = random.Random(seed)
-    sent = bytearray(body(TEXT, FILE, part('name="a"; filename="%22\\""', b"x", "X-Y: z")))
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(sent))
-        match rng.randrange(3):
-            case 0:
-                sent[at] = rng.choice(b'\r\n-:;"=\\ \0\xffa')
-            case 1:
-                del sent[at : at + rng.randint(1, 30)]
-            case _:
-                sent[at:at] = rng.choice([b"\r\n", b"\r\n--" + BOUNDARY.encode(), b"--", b" "])
-
-    assert outcome(form(*cut(bytes(sent), cuts))) == outcome(form(bytes(sent)))
-
-
-async def test_a_long_file_goes_by_in_the_pieces_it_came_in() -> None:
-    limits = Limits(most_file_bytes=1 << 40)
-    head = PICORAS[: PICORAS.index(b"ID3")]
-    piece = random.Random(1).randbytes(1 << 16)
-    client = Client(pieces=[head, *[piece] * 500], stays=False)
-    coming = form_of(request(client), limits)
-    file = await anext(coming)
-    assert isinstance(file, FilePart)
-
-    largest, total = 0, 0
-    with pytest.raises(Problem, match="before its last boundary"):
-        async for content in file:
-            largest, total = max(largest, len(content)), total + len(content)
-
-    # A few bytes of each may wait for the next: they could be the beginning of a boundary.
-    assert largest <= len(piece)
-    assert total > 499 * len(piece)

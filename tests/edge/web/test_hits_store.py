@@ -8,107 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from cache.origins.folder import Folder
-from cache.origins.mounts import Mounts
-from cache.source import Reader, SourceChanged, SourceObject
-from edge.library.files import Files
-from edge.records.tidings import Tiding, Topic
+from cache.source import Reader, SourceChanged
 from edge.web.delivery.answer import Representation
 from edge.web.delivery.caching import for_ever
 from edge.web.delivery.content import content_of
 from edge.web.delivery.files import FileDelivery
 from edge.web.delivery.text import Text
 from edge.web.hits import store
-from edge.web.hits.gate import Gate, Terms
+from edge.web.hits.gate import Terms
 from edge.web.hits.ground import Ground
 from edge.web.hits.hit import Lent, Ready
 from edge.web.hits.store import (
     BELIEVED_SECONDS,
-    GRACE_SECONDS,
     MOST_IN_MEMORY,
     UNUSED_SECONDS,
-    Hits,
 )
-from tests.support.ears import Ears
+from tests.edge.web.hit_shelf import ACCOUNT, EVERYBODY, Shelf, target
 
-ACCOUNT = "W142hJk"
-EVERYBODY = Terms(expires_ms=None)
 LARGE = MOST_IN_MEMORY + 100_000
-
-
-class Clock:
-    """Seconds and milliseconds, set by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def now_ms(self) -> int:
-        return int(self.seconds * 1000)
-
-
-class Shelf:
-    """A folder of files and the hits of it."""
-
-    def __init__(self, root: Path, *, local: bool = True, **limits: int) -> None:
-        self.root = root
-        self.clock = Clock()
-        self.hearing = Ears()
-        self.files = Files({ACCOUNT: Mounts({"/": Folder(root, "/")})})
-        self.hits = Hits(
-            files=self.files,
-            folders={(ACCOUNT, "/"): root} if local else {},
-            gate=Gate(self.clock),
-            hearing=self.hearing,
-            most_bytes=limits.pop("most_bytes", 64 << 20),
-            clock=self.clock,
-            **limits,
-        )
-        self.opened = 0
-
-    async def note(self, name: str, since: int | None = None) -> SourceObject:
-        """Do what the long way does for a raw file."""
-        since = self.hits.moment if since is None else since
-        source = await self.files.find(ACCOUNT, f"/{name}")
-        assert source is not None
-
-        async def open_reader() -> Reader:
-            self.opened += 1
-            return await self.files.open(ACCOUNT, source)
-
-        delivery = FileDelivery(
-            representation=Representation(
-                size_bytes=source.size_bytes,
-                etag=source.etag,
-                modified_ms=source.modified_ms,
-                content=content_of(source.path),
-                cache=for_ever(shared=True),
-            ),
-            open_reader=open_reader,
-        )
-        ground = Ground(account=ACCOUNT, sources=(source,), terms=EVERYBODY)
-        self.hits.note(target(name), delivery, ground, since=since)
-        return source
-
-    async def find(self, name: str) -> Ready | Lent | None:
-        return await self.hits.find("GET", target(name), [])
-
-    async def make(self, name: str, size_bytes: int) -> bytes:
-        content = os.urandom(size_bytes)
-        (self.root / name).write_bytes(content)
-        await self.note(name)
-        return content
-
-    async def lent(self, name: str) -> Reader:
-        found = await self.find(name)
-        assert isinstance(found, Lent)
-        return found.reader
-
-
-def target(name: str) -> bytes:
-    return f"/{ACCOUNT}/raw/{name}".encode()
 
 
 @pytest.fixture
@@ -228,74 +145,6 @@ async def test_one_request_in_a_while_goes_the_long_way(shelf: Shelf) -> None:
     shelf.clock.seconds += BELIEVED_SECONDS - 1
     assert isinstance(shelf.hits.at_once("GET", target("a"), []), Ready)
     assert shelf.opened == 1
-
-
-async def test_as_long_as_the_long_way_has_no_answer_another_goes_after_a_while(
-    shelf: Shelf,
-) -> None:
-    await shelf.make("a", 10)
-    await shelf.find("a")
-    shelf.clock.seconds += BELIEVED_SECONDS
-    assert await shelf.find("a") is None
-    assert isinstance(await shelf.find("a"), Ready)
-    shelf.clock.seconds += GRACE_SECONDS
-
-    assert await shelf.find("a") is None
-    assert isinstance(await shelf.find("a"), Ready)
-
-
-async def test_while_the_records_are_away_nothing_is_doubted(shelf: Shelf) -> None:
-    await shelf.make("a", 10)
-    await shelf.find("a")
-    shelf.clock.seconds += BELIEVED_SECONDS
-    shelf.hearing.away = True
-
-    assert isinstance(await shelf.find("a"), Ready)
-    assert shelf.hits.doubted(target("a"), []) is None
-    shelf.hearing.away = False
-    assert await shelf.find("a") is None
-    assert shelf.hits.doubted(target("a"), []) is not None
-
-
-async def test_an_answer_that_a_tiding_has_overtaken_is_not_kept(shelf: Shelf) -> None:
-    (shelf.root / "a").write_bytes(b"0123456789")
-    begun = shelf.hits.moment
-    shelf.hits.hear(Tiding(topic=Topic.FILES, account=ACCOUNT, subject="/a"))
-    await shelf.note("a", since=begun)
-    assert len(shelf.hits) == 0
-    begun = shelf.hits.moment
-    for number in range(2_000):
-        shelf.hits.hear(Tiding(topic=Topic.FILES, account=ACCOUNT, subject=f"/{number}"))
-    await shelf.note("a", since=begun)
-    assert len(shelf.hits) == 0
-    begun = shelf.hits.moment
-    shelf.hits.hear(Tiding(topic=Topic.FILES, account=ACCOUNT, subject="/b"))
-    await shelf.note("a", since=begun)
-
-    assert len(shelf.hits) == 1
-
-
-@pytest.mark.parametrize(
-    ("tiding", "kept"),
-    [
-        (Tiding(topic=Topic.FILES, account=ACCOUNT, subject="/a"), ["b"]),
-        (Tiding(topic=Topic.FILES, account=ACCOUNT), []),
-        (Tiding(topic=Topic.FILES, account="another", subject="/a"), ["a", "b"]),
-        (Tiding(topic=Topic.ARTIFACT, subject="0f"), ["a", "b"]),
-        (Tiding(topic=Topic.EVERYTHING), []),
-    ],
-    ids=["the-file", "the-account", "another-account", "an-artifact", "everything"],
-)
-async def test_what_a_tiding_is_about_is_forgotten(
-    shelf: Shelf, tiding: Tiding, kept: list[str]
-) -> None:
-    for name in ("a", "b"):
-        await shelf.make(name, 10)
-        await shelf.find(name)
-    shelf.hits.hear(tiding)
-
-    assert [name for name in ("a", "b") if await shelf.find(name) is not None] == kept
-    assert len(shelf.hits) == len(kept)
 
 
 async def test_terms_are_looked_at_every_time(shelf: Shelf) -> None:

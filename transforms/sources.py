@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-
 # Each of them is opened by itself, which takes some milliseconds.
 MOST_LINKED_FILES = 1000
 

@@ -9,7 +9,6 @@ from starlette.types import Message
 from edge.web.forms.form import FilePart, form_of
 from edge.web.forms.parser import Limits, TextField
 from edge.web.problems import Problem
-from tests.e2e.tus import refusal
 from tests.edge.web.conftest import never
 from tests.edge.web.forming import (
     BOUNDARY,
@@ -23,6 +22,7 @@ from tests.edge.web.forming import (
     form,
     part,
     read,
+    refusal,
     request,
 )
 

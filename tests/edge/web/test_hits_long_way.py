@@ -16,7 +16,7 @@ from edge.web.hits.path import HitPath
 from edge.web.hits.store import BELIEVED_SECONDS
 from edge.web.problems import not_found
 from tests.edge.web.conftest import Call
-from tests.edge.web.test_hits_store import Shelf, target
+from tests.edge.web.hit_shelf import Shelf, target
 
 URL = target("a").decode()
 

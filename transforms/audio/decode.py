@@ -31,7 +31,15 @@ from transforms.audio.open import (
     LOWEST_SAMPLE_RATE_HZ,
     MOST_CHANNELS,
 )
-from transforms.audio.packets import SELF_LIMITED, STEADY, VORBIS, PacketLengths, keep_end, skipped
+from transforms.audio.packets import (
+    MPEG_AUDIO,
+    SELF_LIMITED,
+    STEADY,
+    VORBIS,
+    PacketLengths,
+    keep_end,
+    skipped,
+)
 from transforms.audio.survey import survey
 from transforms.plan import Landmarks
 from transforms.problems import RenderFailed, UnsupportedMedia
@@ -111,6 +119,8 @@ def _decode_link(
         gapless = stated_gapless(container)
         if gapless and gapless[1]:
             end = gapless[1] if end is None else min(end, gapless[1])
+        if entry.ends_at is not None:
+            end = entry.ends_at if end is None else min(end, entry.ends_at)
         frames = _placed(_frames(entry), entry)
         if is_mov(container):
             frames = _ended(frames, _edit_list_end(stream), rate)
@@ -186,6 +196,8 @@ class _Decoder:
         self.broken = 0
         self._steady = stream.codec_context.codec.name in STEADY
         self._self_limited = stream.codec_context.codec.name in SELF_LIMITED
+        self._mislabels = stream.codec_context.codec.name in MPEG_AUDIO
+        self._kind: int | None = None
         self._order = settle(stream.codec_context)
         self._packer = Packer()
         self._plain: AudioLayout | None = None
@@ -204,6 +216,8 @@ class _Decoder:
             self.broken += 1
             whole = False
             frames = []
+        if self._mislabels and frames and packet.size:
+            self._label(packet, frames)
         if not all(map(self._is_plain, frames)):
             frames = self._made_plain(frames)
         if self._order:
@@ -218,6 +232,15 @@ class _Decoder:
             self._note(packet, sum(frame.samples for frame in frames), last, whole=whole)
         self.decoded += len(frames)
         return frames
+
+    def _label(self, packet: av.Packet[AudioStream], frames: list[AudioFrame]) -> None:
+        """Give the first frames of another rate that rate: libavcodec has it on the next only."""
+        header = memoryview(packet)
+        kind = header[1] & 0x18 | header[2] & 0x0C
+        if kind != self._kind and self._kind is not None:
+            for frame in frames:
+                frame.sample_rate = self.lengths.rate_hz(packet)
+        self._kind = kind
 
     def _is_plain(self, frame: AudioFrame) -> bool:
         return (

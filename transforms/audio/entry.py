@@ -22,9 +22,10 @@ from av.container import InputContainer
 
 from transforms.audio.chain import Link
 from transforms.audio.layouts import is_list
-from transforms.audio.lengths.claims import claimed_samples, stated_gapless
+from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, stated_gapless
 from transforms.audio.ogg_entry import from_page
 from transforms.audio.open import demux, open_track
+from transforms.audio.survey import survey
 from transforms.plan import Landmarks, LandmarkUnit
 from transforms.sources import Source
 
@@ -67,6 +68,7 @@ class Entry:
     at: int | None
     origin_ticks: int = 0
     claimed_samples: int | None = None
+    ends_at: int | None = None
 
 
 @contextmanager
@@ -96,11 +98,20 @@ def opened_before(
         return
     with open_track(source, track) as (container, stream):
         beginning = _beginning(container, stream)
+        unknown = landmarks is None and _is_uncounted_mp3(source, container, stream)
         page = _page_before(source, container, stream, start)
-        entry = None if page else _entered(beginning, start, landmarks)
+        entry = None
+        if not page and not (unknown and _is_late(start, stream)):
+            entry = _entered(source, beginning, start, landmarks)
         if entry is not None:
             yield entry
             return
+    if unknown:
+        counted = survey(source, track=track, exact=True)
+        nowhere = Landmarks(unit=LandmarkUnit.BYTES, places=())
+        with opened_before(source, track, start, counted.landmarks or nowhere) as entry:
+            yield replace(entry, ends_at=counted.samples if counted.landmarks else None)
+        return
     # A file that a seek has missed in is no longer at its beginning.
     with open_track(page or source, track) as (container, stream):
         entry = _beginning(container, stream)
@@ -121,15 +132,18 @@ def _beginning(container: InputContainer, stream: AudioStream) -> Entry:
     )
 
 
-def _entered(beginning: Entry, start: int, landmarks: Landmarks | None) -> Entry | None:
+def _entered(
+    source: Source, beginning: Entry, start: int, landmarks: Landmarks | None
+) -> Entry | None:
     """Seek in a track, if that is worth it and exact; ``None`` if a seek has missed."""
     container, stream = beginning.container, beginning.stream
     context = stream.codec_context
     pre_roll = _pre_roll(context.codec.name)
-    if pre_roll is None or start < _WORTH_SECONDS * context.sample_rate:
+    if pre_roll is None or not _is_late(start, stream):
         return beginning
     unit = stream.time_base or Fraction(1, context.sample_rate)
-    if not _EXACT_SEEKERS.isdisjoint(container.format.name.split(",")):
+    exact = not _EXACT_SEEKERS.isdisjoint(container.format.name.split(","))
+    if exact and not _is_uncounted_mp3(source, container, stream):
         ticks = int(Fraction(start - pre_roll, context.sample_rate) / unit)
         try:
             container.seek((stream.start_time or 0) + ticks, stream=stream)
@@ -142,6 +156,20 @@ def _entered(beginning: Entry, start: int, landmarks: Landmarks | None) -> Entry
     at, tick = place
     found = _from_tick(container, stream, tick, before=int(_AHEAD_SECONDS / unit))
     return None if found is None else replace(beginning, packets=found, at=at)
+
+
+def _is_late(start: int, stream: AudioStream) -> bool:
+    return start >= _WORTH_SECONDS * stream.codec_context.sample_rate
+
+
+def _is_uncounted_mp3(source: Source, container: InputContainer, stream: AudioStream) -> bool:
+    """
+    Tell whether libav's times are none: in an MP3 of which nobody has counted the frames.
+
+    Where files are joined it counts frames that no decoder gives, and it knows no rate but the
+    first.
+    """
+    return container.format.name == "mp3" and not claim_is_exact(source, container, stream)
 
 
 def _from_tick(

@@ -29,6 +29,8 @@ _AAC_RATES_HZ = (
     *(24000, 22050, 16000, 12000, 11025, 8000, 7350),
 )
 _LAYER_3 = ("mp3", "mp3float")
+MPEG_AUDIO = (*_LAYER_3, "mp1", "mp1float", "mp2", "mp2float")
+_MPEG1 = 0x18
 _WITHOUT_FRAMES = ("flac", "vorbis", "libvorbis", "wavpack", "tta", "alac")
 OPUS = ("opus", "libopus")
 VORBIS = ("vorbis", "libvorbis")
@@ -67,6 +69,7 @@ class PacketLengths:
         self._sync = _SYNC.get(self._codec)
         self._channels = channels_of(context)
         self._read_rate = _HEADER_RATES.get(self._codec)
+        self._doubles: int | None = None
         self._pcm_bytes = pcm_frame_bytes(stream) if self._codec.startswith("pcm_") else 0
 
     @property
@@ -81,8 +84,15 @@ class PacketLengths:
         What has no frame's header where every frame has one is no sound: 0.
         """
         if self._fixed:
-            headless = self._sync is not None and memoryview(packet)[0] not in self._sync
-            return 0 if headless else self._frame
+            if self._sync is None:
+                return self._frame
+            head = memoryview(packet)
+            if head[0] not in self._sync:
+                return 0
+            if self._codec in _LAYER_3 and len(head) > 1:
+                # Half as many at the rates of MPEG 2 and 2.5, which a file may change to.
+                return 1152 if head[1] & _MPEG1 == _MPEG1 else 576
+            return self._frame
         if self._codec in OPUS:
             return _opus_samples(bytes(packet))
         if self._codec in _DISC_PCM:
@@ -104,12 +114,17 @@ class PacketLengths:
         if self._read_rate is None:
             return self._rate
         told = self._read_rate(bytes(packet))
-        if told is None:
+        if self._codec != "aac":
+            return told or self._rate
+        if told is None and self._doubles is None:
             # Within MP4 and its like packets have no headers, so the next need not be asked.
             self._read_rate = None
+        if told is None:
             return self._rate
-        # Spectral band replication doubles what the header says.
-        return self._rate if self._codec == "aac" and told * 2 == self._rate else told
+        if self._doubles is None:
+            # Spectral band replication doubles what the header says.
+            self._doubles = 2 if told * 2 == self._rate else 1
+        return told * self._doubles
 
     def in_samples(self, ticks: int) -> Fraction:
         """Convert what the container counts in; the result need not be whole."""
@@ -155,14 +170,14 @@ def _ac3_rate_hz(packet: bytes) -> int | None:
 
 # What every frame may begin with; AC-3 is sometimes stored with its bytes swapped.
 _SYNC: Mapping[str, bytes] = {
-    **dict.fromkeys(("mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3"), b"\xff"),
+    **dict.fromkeys(MPEG_AUDIO, b"\xff"),
     "ac3": b"\x0b\x77",
 }
 
 _HEADER_RATES: Mapping[str, Callable[[bytes], int | None]] = {
     "aac": _adts_rate_hz,
     "ac3": _ac3_rate_hz,
-    **dict.fromkeys(("mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3"), _mpeg_rate_hz),
+    **dict.fromkeys(MPEG_AUDIO, _mpeg_rate_hz),
 }
 
 

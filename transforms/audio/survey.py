@@ -18,10 +18,11 @@ from av.container import InputContainer
 
 from transforms.audio.chain import Link, links
 from transforms.audio.layouts import channels_of
-from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, find_xing, is_mov
+from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, is_mov
 from transforms.audio.lengths.count import Count, count_packets
 from transforms.audio.lengths.index import by_index
 from transforms.audio.lengths.walk import by_headers
+from transforms.audio.lengths.xing import find_xing
 from transforms.audio.open import demux, open_track
 from transforms.audio.packets import frame_samples, pcm_frame_bytes
 from transforms.plan import Landmarks, LandmarkUnit, SourceFacts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -12,27 +11,14 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from transforms.audio import flac
-from transforms.audio.packets import OPUS, frame_samples
+from transforms.audio.lengths.xing import counts_all, find_xing
+from transforms.audio.packets import OPUS
 from transforms.plan import SourceFacts
-from transforms.rates import layer3_kbps
 from transforms.sources import Source
 
 _WITHOUT_LENGTH = ("aac", "ac3", "amr", "dts", "eac3", "mpeg", "mpegts", "mpegvideo")
-_XING_SEARCH_BYTES = 2048
-_ID3_BYTES = 10
-_MOST_TAGS = 16
 _MOVIE_UNITS = (1000, 600)
 _ITUNSMPB = re.compile(r" ?[0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{8} ([0-9A-F]{16})( .*)?", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Xing:
-    """An MP3's Xing or Info header: where its frame starts, its flags and what it counts."""
-
-    start: int
-    flags: int
-    frames: int
-    size_bytes: int
 
 
 def states_length(source: Source, facts: SourceFacts) -> bool:
@@ -120,47 +106,4 @@ def claim_is_exact(source: Source, container: InputContainer, stream: AudioStrea
         return ends is not None and ends == claimed_samples(container, stream)
     if "ogg" in names:
         return True
-    return "mp3" in names and _xing_agrees(source, stream)
-
-
-def _xing_agrees(source: Source, stream: AudioStream) -> bool:
-    """Tell whether the bytes that an MP3's Xing header counts are there, and make its frames."""
-    xing = find_xing(source)
-    if xing is None:
-        return False
-    there = source.size_bytes - xing.start
-    if xing.flags & 3 != 3 or not there * 0.99 <= xing.size_bytes <= there:
-        return False
-    # One frame more than is counted, because the header is one too.
-    rate = stream.codec_context.sample_rate
-    bitrates = layer3_kbps(rate)
-    seconds = Fraction((xing.frames + 1) * (frame_samples(stream) or 0), rate)
-    return min(bitrates) * 1000 * seconds <= xing.size_bytes * 8 <= max(bitrates) * 1000 * seconds
-
-
-def find_xing(source: Source) -> Xing | None:
-    """
-    Find an MP3's Xing header.
-
-    The header is at a fixed place after the side information of the first frame; looking for its
-    name there is enough, because libavformat has already parsed the frame.
-    """
-    start = _after_tags(source)
-    window = source.read_at(start, min(_XING_SEARCH_BYTES, max(0, source.size_bytes - start)))
-    places = [at for name in (b"Xing", b"Info") if (at := window.find(name)) >= 0]
-    if not places or len(window) < places[0] + 16:
-        return None
-    flags, frames, size = struct.unpack_from(">III", window, places[0] + 4)
-    return Xing(start, flags, frames, size)
-
-
-def _after_tags(source: Source) -> int:
-    """Tell where the sound begins: behind as many ID3v2 tags (its section 3.1) as there are."""
-    start = 0
-    for _ in range(_MOST_TAGS):
-        head = source.read_at(start, max(0, min(_ID3_BYTES, source.size_bytes - start)))
-        if head[:3] != b"ID3" or len(head) < _ID3_BYTES:
-            break
-        a, b, c, d = (byte & 0x7F for byte in head[6:])
-        start += _ID3_BYTES + (a << 21 | b << 14 | c << 7 | d)
-    return start
+    return "mp3" in names and counts_all(source, sample_rate_hz=stream.codec_context.sample_rate)

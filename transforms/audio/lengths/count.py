@@ -95,6 +95,8 @@ class Tally:
         self._skip = self._gapless[0] if self._gapless else 0
         self._ends = 0
         self._exact = True
+        # Whether sound follows where an end was to be dropped: only one pass drops it there.
+        self._resumed = False
         self._last: av.Packet[AudioStream] | None = None
         self._marks = _Marks(
             by_byte=container.format.name in SELF_FRAMING,
@@ -121,6 +123,7 @@ class Tally:
             self._samples += held
         else:
             self._at_other_rates += Fraction(held * self._facts.sample_rate_hz, rate)
+        self._resumed = self._resumed or (self._ends > 0 and held > last)
         if last and held and self._facts.codec not in SELF_LIMITED:
             self._ends += last
         self._last = packet
@@ -152,7 +155,7 @@ class Tally:
             samples = stated_end(facts.samples, samples, facts.sample_rate_hz)
         if self._gapless:
             samples = min(samples, self._gapless[1] or samples)
-        steady = self._exact and not self._at_other_rates
+        steady = self._exact and not self._at_other_rates and not self._resumed
         landmarks = self._marks.landmarks() if steady else None
         return Count(samples=samples, exact=self._exact, landmarks=landmarks)
 

@@ -18,8 +18,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from transforms.audio.chain import Link
-from transforms.audio.lengths.claims import find_xing
 from transforms.audio.lengths.count import Count, Tally, there
+from transforms.audio.lengths.xing import find_xing
 from transforms.audio.open import open_track
 from transforms.audio.packets import skipped
 from transforms.plan import SourceFacts

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from cache.blobs import Blob, BlobMissing, check_key
-from cache.readahead import MIN_BLOCK_BYTES
+from cache.readahead import MIN_BLOCK_BYTES, ReadAhead
 from cache.s3.bucket import Bucket, digest_of
 from cache.s3.client import ObjectMissing, RangeBeyond
 from cache.s3.multipart import PART_BYTES, put_in_parts
@@ -79,7 +79,9 @@ class S3Blobs:
                 first, facts = b"", await self._bucket.head(key)
         except ObjectMissing as problem:
             raise BlobMissing(key) from problem
-        return ObjectReader(self._bucket, key, facts, first=first)
+        ahead = ReadAhead(facts.size_bytes)
+        ahead.hold(0, first)
+        return ObjectReader(self._bucket, key, facts, ahead=ahead)
 
     async def touch(self, key: str) -> None:
         """Make a blob young, every ten minutes at most, if the bucket has time for that."""

@@ -17,6 +17,7 @@ from cache.origins.fetch import Answer, Fetcher
 from cache.origins.paths import inside, join, segments
 from cache.origins.reader import ABSENT, HttpReader, RemoteVersion
 from cache.origins.urls import admit
+from cache.readahead import Leftovers
 from cache.source import SourceChanged, SourceMissing, SourceObject, SourceUnreachable
 
 # Some servers know no HEAD, and say so with either of these.
@@ -66,6 +67,7 @@ class HttpFolder:
         self._mount = mount
         self._fetcher = fetcher
         self._spool_bytes = spool_bytes
+        self._leftovers = Leftovers(clock=clock)
         self._beliefs: Beliefs[RemoteVersion] = Beliefs(
             lambda url, known: _describe(fetcher, url, known),
             ttl_seconds=ttl_seconds,
@@ -120,6 +122,7 @@ class HttpFolder:
             self._fetcher,
             url,
             version,
+            ahead=self._leftovers.ahead_of(f"{version.name} {url}", version.size_bytes),
             spool_bytes=self._spool_bytes,
             # Whoever asks next need not fail for as long as the old answer would be believed.
             on_gone=lambda: self._beliefs.forget(url),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from cache.origins.fetch import Answer, Fetcher
+from cache.ranged import RangedReader
 from cache.readahead import ReadAhead
 from cache.source import SourceChanged, SourceMissing, SourceProblem, SourceUnreachable
 
@@ -64,8 +65,8 @@ class RemoteVersion:
         )
 
 
-class HttpReader:
-    """Random access with read-ahead, which grows while reads follow one another."""
+class HttpReader(RangedReader):
+    """Random access to a file; raises what ``Fetcher`` does, too."""
 
     def __init__(
         self,
@@ -73,84 +74,45 @@ class HttpReader:
         url: str,
         version: RemoteVersion,
         *,
+        ahead: ReadAhead,
         spool_bytes: int,
         on_gone: Callable[[], object],
     ) -> None:
         """
-        Prepare to read; nothing is asked before the first read.
+        Prepare to read.
 
         Args:
+            ahead: What of it is held already, and goes on being held.
+
             spool_bytes: Longest file to download whole, when the origin ignores ranges.
 
             on_gone: Called when the origin turns out to have lost or replaced the version.
         """
-        self._on_gone = on_gone
+        super().__init__(ahead, on_gone=on_gone)
         self._fetcher = fetcher
         self._url = url
         self._version = version
         self._spool_bytes = spool_bytes
         self._limits = replace(fetcher.limits, max_bytes=version.size_bytes)
-        self._ahead = ReadAhead(version.size_bytes)
         self._spool: BinaryIO | None = None
-        self._turn = asyncio.Lock()
-
-    @property
-    def size_bytes(self) -> int:
-        """Return the length of this version."""
-        return self._version.size_bytes
-
-    def fileno(self) -> int | None:
-        """Return None: the bytes are elsewhere."""
-        return None
 
     async def aclose(self) -> None:
         """Drop what is held in memory and on disk."""
-        self._ahead.clear()
+        await super().aclose()
         spool, self._spool = self._spool, None
         if spool is not None:
             spool.close()
 
-    async def read_at(self, offset: int, length: int) -> bytes:
-        """
-        Read *length* bytes from *offset*, fewer only where the file ends; one read at a time.
-
-        Raises:
-            SourceMissing, SourceChanged: The origin has lost or replaced this version.
-
-            SourceUnreachable: It failed, or ignores ranges and the file is too long to spool.
-
-            SourceForbidden: It redirects to where this edge may not go.
-        """
-        if offset < 0 or length < 0:
-            raise ValueError(f"offset {offset} and length {length} must not be negative")
-        end = min(offset + length, self.size_bytes)
-        pieces = []
-        async with self._turn:
-            while offset < end:
-                try:
-                    piece = await self._piece(offset, end)
-                except (SourceChanged, SourceMissing):
-                    self._on_gone()
-                    raise
-                pieces.append(piece)
-                offset += len(piece)
-        return b"".join(pieces)
-
     async def _piece(self, offset: int, end: int) -> bytes:
-        """Return at least one byte from *offset*, at most up to *end*."""
         if self._spool is None:
-            if held := self._ahead.held(offset, end):
-                return held
-            block = await self._block(offset, end)
+            piece = await super()._piece(offset, end)
         if self._spool is not None:
             return await asyncio.to_thread(os.pread, self._spool.fileno(), end - offset, offset)
-        self._ahead.hold(offset, block)
-        return block[: end - offset]
+        return piece
 
-    async def _block(self, offset: int, end: int) -> bytes:
-        """Ask for the block at *offset*; an origin that ignores ranges may fill the spool."""
-        end = self._ahead.end_of_block(offset, end)
-        headers = {"Range": f"bytes={offset}-{end - 1}"}
+    async def _asked(self, offset: int, until: int) -> bytes:
+        """Ask for a block; an origin that ignores ranges fills the spool, and none comes."""
+        headers = {"Range": f"bytes={offset}-{until - 1}"}
         if self._version.strong_etag is not None:
             headers["If-Range"] = self._version.strong_etag
         async with self._fetcher.request(
@@ -158,9 +120,9 @@ class HttpReader:
         ) as answer:
             match answer.status:
                 case 206:
-                    return await self._part(answer, offset, end)
+                    return await self._part(answer, offset, until)
                 case 200:
-                    return await self._whole(answer, offset, end)
+                    return await self._whole(answer, offset, until)
                 case _:
                     raise self._problem(answer.status)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from cache.origins.beliefs import Beliefs
 from cache.origins.paths import inside, join, segments
+from cache.readahead import Leftovers
 from cache.s3.bucket import Bucket, ObjectFacts
 from cache.s3.client import ObjectMissing
 from cache.s3.reader import ObjectReader
@@ -36,6 +37,7 @@ class S3Folder:
         """
         self._bucket = bucket
         self._mount = mount
+        self._leftovers = Leftovers(clock=clock)
         self._beliefs: Beliefs[ObjectFacts] = Beliefs(
             self._ask, ttl_seconds=ttl_seconds, clock=clock
         )
@@ -84,7 +86,11 @@ class S3Folder:
             raise SourceChanged(source.path)
         # Whoever asks next need not fail for as long as the old answer would be believed.
         return ObjectReader(
-            self._bucket, path[1:], facts, on_gone=lambda: self._beliefs.forget(path)
+            self._bucket,
+            path[1:],
+            facts,
+            ahead=self._leftovers.ahead_of(f"{source.version}{path}", facts.size_bytes),
+            on_gone=lambda: self._beliefs.forget(path),
         )
 
     async def _ask(self, path: str, _: ObjectFacts | None) -> ObjectFacts | None:

@@ -246,3 +246,16 @@ async def test_ranges_follow_a_redirect_to_another_host(
 
     assert read == CONTENT[1_000_000:1_000_010]
     assert server.seen[-1] == ("GET", "/a.mp3?sig=1", "bytes=1000000-1065535")
+
+
+async def test_who_reads_after_somebody_has_looked_does_not_ask_again(
+    folder: HttpFolder, server: Server
+) -> None:
+    source = await found(folder)
+    server.seen.clear()
+    for _ in range(3):
+        reader = await folder.open(source)
+        await reader.read_at(0, 100)
+        await reader.aclose()
+
+    assert [wanted for _, _, wanted in server.seen] == ["bytes=0-65535"]

@@ -112,3 +112,21 @@ async def test_while_the_bucket_is_away_the_last_answer_serves(
             await folder.find("/a")
 
     assert meanwhile == before
+
+
+async def test_who_reads_after_somebody_has_looked_does_not_ask_again(
+    a_bucket: S3Bucket, proxy: FaultyS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.heal()
+    async with open_bucket(a_bucket, monkeypatch, endpoint=proxy.url) as bucket:
+        await put(bucket, "long.wav", bytes(200_000))
+        folder = S3Folder(bucket, "/", 60)
+        source = await folder.find("/long.wav")
+        assert source is not None
+        proxy.forget()
+        for _ in range(3):
+            reader = await folder.open(source)
+            await reader.read_at(0, 70_000)
+            await reader.aclose()
+
+        assert [each.range for each in proxy.passed] == ["bytes=0-69999"]

@@ -27,6 +27,9 @@ class Piece:
     offset: int
     length: int
 
+    apart: bool = False
+    """Whether what begins here has nothing to do with what comes before."""
+
 
 class JoinedReader:
     """Random access to pieces laid end to end; the files are elsewhere, even if they are local."""
@@ -35,6 +38,10 @@ class JoinedReader:
         self, pieces: Sequence[Piece], opening: Callable[[SourceObject], Awaitable[Reader]]
     ) -> None:
         self._pieces = tuple(piece for piece in pieces if piece.length)
+        *begins, size = itertools.accumulate((piece.length for piece in pieces), initial=0)
+        apart = {at for at, piece in zip(begins, pieces, strict=True) if piece.apart}
+        self.starts = tuple(sorted(apart - {0, size}))
+        """The bytes with which something begins that has nothing to do with what is before."""
         self._opening = opening
         self._ends = list(itertools.accumulate(piece.length for piece in self._pieces))
         self._readers: OrderedDict[SourceObject, Reader] = OrderedDict()

@@ -9,12 +9,13 @@ own folder or below. Nothing it names is looked up before its place is known.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from cache.origins.paths import is_name
-from edge.library.tags import Tags, bad, read_tags, shown
+from edge.library.tags import Section, Tags, bad, read_tags, shown
 from transforms.problems import UnsupportedMedia
+from transforms.sources import MOST_LINKED_FILES
 
 # As many segments as may be, with 800 bytes for each of them: signed URLs are long.
 MOST_BYTES = 8 << 20
@@ -42,6 +43,9 @@ class Stretch:
     place: Place
     offset: int = 0
     length: int | None = None
+
+    apart: bool = False
+    """Whether it does not go on where the one before it ends, but begins a file of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ def read(content: bytes, path: str, folder: Folder) -> Place | tuple[Stretch, ..
 
     Returns:
         The media playlist with the best sound, if it is a multivariant one; else
-        what to read one after another, the initialisation section first.
+        what to read one after another, each initialization section before its segments.
 
     Raises:
         UnsupportedMedia: It is no playlist, or one that is not read here; ``bad_playlist``.
@@ -128,18 +132,20 @@ def _stretches(tags: Tags, path: str, folder: Folder) -> tuple[Stretch, ...]:
     if not tags.ended:
         raise bad("The playlist has no EXT-X-ENDLIST: live streams are not read, recordings are.")
     found: list[Stretch] = []
-    header: Stretch | None = None
+    section: Section | None = None
+    before: Stretch | None = None
+    files = 1
     for segment in tags.segments:
+        apart = bool(found) and (segment.discontinuity or segment.section != section)
         section = segment.section
-        if section is not None:
-            stretch = _stretch(folder.locate(section.uri, path), section.byterange, None)
-            if header is None and not found:
-                found.append(stretch)
-                header = stretch
-            elif stretch != header:
-                raise bad("The playlist changes its EXT-X-MAP on the way, which is not read.")
-        before = found[-1] if found and found[-1] is not header else None
-        found.append(_stretch(folder.locate(segment.uri, path), segment.byterange, before))
+        if section is not None and (apart or not found):
+            header = _stretch(folder.locate(section.uri, path), section.byterange, None)
+            found.append(replace(header, apart=apart))
+        before = _stretch(folder.locate(segment.uri, path), segment.byterange, before)
+        found.append(replace(before, apart=apart and section is None))
+        files += apart
+        if files > MOST_LINKED_FILES:
+            raise bad(f"The playlist has {MOST_LINKED_FILES} discontinuities or more.")
     return tuple(found)
 
 

@@ -137,7 +137,8 @@ class Sounds:
         leads_to = (media, *dict.fromkeys(piece.source for piece in pieces))
         public = all(file.is_public_by(_API) for file in leads_to)
         told = [(piece.source.version, piece.offset, piece.length) for piece in pieces]
-        version = repr((playlist.version, media.version, told))
+        apart = [number for number, piece in enumerate(pieces) if number and piece.apart]
+        version = repr((playlist.version, media.version, told, *apart))
         described = replace(
             playlist,
             version=hashlib.sha256(version.encode()).hexdigest()[:32],
@@ -221,4 +222,4 @@ def _piece(source: SourceObject, stretch: Stretch) -> Piece:
     length = source.size_bytes - stretch.offset if stretch.length is None else stretch.length
     if length < 0 or stretch.offset + length > source.size_bytes:
         raise bad(f"The playlist names bytes of {source.path} that lie past its end.")
-    return Piece(source=source, offset=stretch.offset, length=length)
+    return Piece(source=source, offset=stretch.offset, length=length, apart=stretch.apart)

@@ -58,6 +58,8 @@ class Segment:
     uri: str
     byterange: str | None
     section: Section | None
+    discontinuity: bool
+    """Whether it does not go on where the one before it ends."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class _Reading:
         self._timed = False
         self._byterange: str | None = None
         self._gap = False
+        self._discontinuity = False
         self._section: Section | None = None
         self._variant: dict[str, str] | None = None
         self._attributes = 0
@@ -126,6 +129,8 @@ class _Reading:
                 self._byterange = value.strip()
             case "#EXT-X-GAP":
                 self._gap = True
+            case "#EXT-X-DISCONTINUITY":
+                self._discontinuity = True
             case "#EXT-X-MAP":
                 said = self._said(value)
                 if "URI" not in said:
@@ -161,8 +166,15 @@ class _Reading:
             raise bad(f"Segment {len(segments)} of the playlist is missing (EXT-X-GAP).")
         if len(segments) == MOST_SEGMENTS:
             raise bad(f"The playlist has more than {MOST_SEGMENTS} segments.")
-        segments.append(Segment(uri=uri, byterange=self._byterange, section=self._section))
-        self._timed = False
+        segments.append(
+            Segment(
+                uri=uri,
+                byterange=self._byterange,
+                section=self._section,
+                discontinuity=self._discontinuity,
+            )
+        )
+        self._timed = self._discontinuity = False
         self._byterange = None
 
     def _said(self, value: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from cache.origins.joined import JoinedReader
 from cache.source import Reader
 from cache.staging import Staging
 from edge.sandbox import wire
@@ -295,7 +296,11 @@ def _specs(readers: Sequence[Reader]) -> tuple[wire.SourceSpec, ...]:
     if len(readers) > wire.MAX_SOURCES:
         raise ValueError(f"a job has at most {wire.MAX_SOURCES} sources, not {len(readers)}")
     return tuple(
-        wire.SourceSpec(size_bytes=reader.size_bytes, remote=reader.fileno() is None)
+        wire.SourceSpec(
+            size_bytes=reader.size_bytes,
+            remote=reader.fileno() is None,
+            starts=reader.starts if isinstance(reader, JoinedReader) else (),
+        )
         for reader in readers
     )
 

@@ -17,6 +17,7 @@ import msgspec
 
 from transforms.plan import RenderedFile, RenderPlan, RenderReport, Segment, SourceFacts
 from transforms.problems import Detail
+from transforms.sources import MOST_LINKED_FILES
 
 MAX_FRAME_BYTES = 1 << 20
 MAX_READ_BYTES = 1 << 20
@@ -140,10 +141,15 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A source whose descriptor is a file to pread, or a socket to ask when it is *remote*."""
+    """
+    A source whose descriptor is a file to pread, or a socket to ask when it is *remote*.
+
+    If it is several files in a row, *starts* are the bytes where all but the first of them begin.
+    """
 
     size_bytes: int
     remote: bool
+    starts: Annotated[tuple[int, ...], msgspec.Meta(max_length=MOST_LINKED_FILES)] = ()
 
 
 class Job(Message, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from edge.sandbox.blocking_channel import BlockingChannel
 from edge.sandbox.jobs import Jobs
 from transforms.plan import Segment
 from transforms.problems import TransformProblem
-from transforms.sources import Source
+from transforms.sources import Linked, Source
 
 # Where the control socket lives, behind the three standard streams; all above it is closed.
 CONTROL_DESCRIPTOR = 3
@@ -109,9 +109,10 @@ def _complain(problem: BaseException) -> None:
 
 
 def _source(spec: wire.SourceSpec, descriptor: int) -> Source:
+    source: Source = FileSource(descriptor, spec.size_bytes)
     if spec.remote:
-        return RemoteSource(socket.socket(fileno=descriptor), spec.size_bytes)
-    return FileSource(descriptor, spec.size_bytes)
+        source = RemoteSource(socket.socket(fileno=descriptor), spec.size_bytes)
+    return Linked(source, spec.starts) if spec.starts else source
 
 
 class FileSource:

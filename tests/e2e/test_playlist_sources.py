@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import m3u8
 import numpy as np
 import pytest
 
@@ -111,6 +112,61 @@ def test_a_stream_plays_while_it_is_made_and_is_appended(edge: Edge) -> None:
 
     assert live.status == 200
     assert both.shape[1] == 2 * once.shape[1]
+
+
+def row(edge: Edge) -> list[str]:
+    """Put three files that have nothing in common into a folder, and list two of them twice."""
+    films = {
+        "a.ts": make("ts-aac", sweep(6 * RATE, rate=RATE, channels=2), rate=RATE),
+        "b.aac": make("adts", sweep(3 * RATE, rate=RATE, low_hz=4000), rate=RATE),
+        "c.mp4": make("m4a-fragmented", sweep(4 * RATE, rate=RATE), rate=RATE),
+        "d.mp2": make("ts-mp2", sweep(2 * RATE, rate=RATE, channels=2), rate=RATE),
+    }
+    for name, content in films.items():
+        edge.put(f"row/{name}", content)
+    # A section holds for all that follows it.
+    names = ["a.ts", "b.aac", "a.ts", "d.mp2", "c.mp4", "c.mp4"]
+    end = films["c.mp4"].index(b"moof") - 4
+    lines = []
+    for name in names:
+        lines.append("#EXT-X-DISCONTINUITY")
+        if name == "c.mp4":
+            rest = len(films[name]) - end
+            lines.append(f'#EXT-X-MAP:URI="{name}",BYTERANGE="{end}@0"')
+            lines.append(f"#EXT-X-BYTERANGE:{rest}@{end}")
+        lines += ["#EXTINF:6,", name]
+    edge.put("row/list.m3u8", listed(*lines))
+    return names
+
+
+def test_what_is_behind_a_discontinuity_is_heard(edge: Edge) -> None:
+    names = row(edge)
+    alone = {
+        name: measure.decode(edge.made(f"row/{name}?f=wav-riff&ch=2"))[0] for name in set(names)
+    }
+    expected = np.concatenate([alone[name] for name in names], axis=1)
+
+    found = measure.decode(edge.made("row/list.m3u8?f=wav-riff&ch=2"))[0]
+    cut = measure.decode(edge.made("row/list.m3u8?f=wav-riff&ch=2&ts=5s&te=20s"))[0]
+    general, audio = edge.audio("row/list.m3u8?f=meta").json()["tracks"]
+
+    assert np.array_equal(found, expected)
+    assert np.array_equal(cut, expected[:, 5 * RATE : 20 * RATE])
+    assert audio["duration"] == general["duration"] == round(expected.shape[1] / RATE, 6)
+    assert "durationEstimated" not in audio | general
+
+
+def test_the_whole_timeline_has_what_is_behind_a_discontinuity(edge: Edge) -> None:
+    row(edge)
+    samples = measure.decode(edge.made("row/list.m3u8?f=wav-riff"))[0].shape[1]
+    form = "row/list.m3u8!f=hls-aac-rt&playlist=full&a=/0f"
+
+    media = m3u8.loads(edge.audio(f"{form}/manifest.m3u8").body.decode())
+    segments = [edge.audio(f"{form}/{segment.uri}") for segment in reversed(media.segments)]
+
+    listed_seconds = sum(segment.duration for segment in media.segments)
+    assert listed_seconds == pytest.approx(samples / RATE, abs=0.001)
+    assert {segment.status for segment in segments} == {200}
 
 
 def test_a_replaced_playlist_is_another_source(edge: Edge) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from transforms.audio.ogg_pages import HEADER_BYTES, LARGEST_PAGE_BYTES, MAGIC, Page, pages
-from transforms.sources import Source
+from transforms.sources import Linked, LinkedFile, Source
 
 MOST_LINKS = 1000
 
@@ -32,7 +32,9 @@ class Link:
 
 
 def links(source: Source) -> tuple[Source, ...]:
-    """Take a chained Ogg file apart; anything else is the one link of itself."""
+    """Take a chained Ogg file or files in a row apart; else a source is the one link of itself."""
+    if isinstance(source, Linked):
+        return tuple(_row(source))
     if source.read_at(0, min(4, source.size_bytes)) != MAGIC:
         return (source,)
     known = {page.serial for page in _beginning(source)}
@@ -49,6 +51,13 @@ def links(source: Source) -> tuple[Source, ...]:
         talking = not page.begins_stream
     ends = [*starts[1:], source.size_bytes]
     return tuple(Link(source, *pair) for pair in zip(starts, ends, strict=True))
+
+
+def _row(source: Linked) -> Iterator[Source]:
+    file: LinkedFile | None = source.first
+    while file is not None:
+        yield file
+        file = file.following()
 
 
 def _beginning(source: Source) -> Iterator[Page]:

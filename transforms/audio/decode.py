@@ -40,10 +40,10 @@ from transforms.audio.packets import (
     keep_end,
     skipped,
 )
-from transforms.audio.survey import survey
+from transforms.audio.survey import silent_file, survey
 from transforms.plan import Landmarks
 from transforms.problems import RenderFailed, UnsupportedMedia
-from transforms.sources import Source
+from transforms.sources import LinkedFile, Source
 
 # In samples of a track's first rate, which others need not divide.
 Position: TypeAlias = int | Fraction
@@ -96,10 +96,15 @@ def decode(
     for link in (first, *others):
         try:
             facts = survey(link, track=track, exact=True)
-        except UnsupportedMedia:
+        except UnsupportedMedia as problem:
+            # What may be behind an Ogg file nobody knows; what a playlist lists is to be heard.
+            if isinstance(link, LinkedFile) and problem.code != "no_audio":
+                raise
             continue
         own = Fraction(facts.sample_rate_hz, rate)
         samples = facts.samples or 0
+        if isinstance(link, LinkedFile) and not samples:
+            raise silent_file()
         begins = max(0, round((start - at) * own))
         ends = samples if end is None else min(samples, round((end - at) * own))
         at += samples / own

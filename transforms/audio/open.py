@@ -21,7 +21,7 @@ from av.stream import Discard, Stream
 
 from transforms.audio.layouts import channels_of
 from transforms.problems import UnsupportedMedia
-from transforms.sources import Source
+from transforms.sources import Linked, Source
 
 LOWEST_SAMPLE_RATE_HZ = 4_000
 HIGHEST_SAMPLE_RATE_HZ = 384_000
@@ -105,11 +105,13 @@ class SourceFile(io.RawIOBase):
 @contextmanager
 def open_container(source: Source) -> Iterator[InputContainer]:
     """
-    Open a source as a container.
+    Open a source as a container; of files in a row, the first.
 
     Raises:
         UnsupportedMedia: It is empty, or no allowed demuxer knows it.
     """
+    if isinstance(source, Linked):
+        source = source.first
     if source.size_bytes == 0:
         raise UnsupportedMedia("The file is empty.")
     try:

@@ -27,7 +27,7 @@ from transforms.audio.open import demux, open_track
 from transforms.audio.packets import frame_samples, pcm_frame_bytes
 from transforms.plan import Landmarks, LandmarkUnit, SourceFacts
 from transforms.problems import UnsupportedMedia
-from transforms.sources import Source
+from transforms.sources import Linked, Source
 
 _AC3_SYNCS = (b"\x0b\x77", b"\x77\x0b")
 
@@ -46,6 +46,8 @@ def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFact
     Raises:
         UnsupportedMedia: As ``open_track`` says.
     """
+    if isinstance(source, Linked):
+        return _survey_files(source, track, exact=exact)
     first, *others = links(source)
     facts = _survey_link(first, track, exact=exact)
     if not others:
@@ -56,6 +58,33 @@ def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFact
         with contextlib.suppress(UnsupportedMedia):
             length += _survey_link(link, track, exact=True).duration or 0
     return replace(facts, samples=round(length * facts.sample_rate_hz), exact=exact)
+
+
+def _survey_files(source: Linked, track: int, *, exact: bool) -> SourceFacts:
+    """Find out what files in a row are: what the first is, and as long as all that have sound."""
+    facts = _survey_link(source.first, track, exact=exact)
+    length, counted = facts.duration, facts.exact
+    file = source.first.following()
+    while file is not None:
+        try:
+            told = _survey_link(file, track, exact=exact)
+        except UnsupportedMedia as problem:
+            if problem.code != "no_audio":
+                raise
+        else:
+            if told.samples == 0:
+                raise silent_file()
+            unknown = length is None or told.duration is None
+            length = None if unknown else (length or Fraction(0)) + (told.duration or 0)
+            counted = counted and told.exact
+        file = file.following()
+    samples = None if length is None else round(length * facts.sample_rate_hz)
+    return replace(facts, samples=samples, exact=counted, landmarks=None)
+
+
+def silent_file() -> UnsupportedMedia:
+    """Refuse files in a row of which one has a track, but nothing on it that is understood."""
+    return UnsupportedMedia("A part of the recording has an audio track without sound in it.")
 
 
 def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,18 @@ async def test_every_range_is_as_of_one_file(shelf: Shelf) -> None:
     assert shelf.opened == {"a": 1, "c": 1}
     await reader.aclose()
     assert len(shelf.closed) == 2
+
+
+def test_it_tells_where_something_begins_apart(shelf: Shelf) -> None:
+    def starts(*pieces: tuple[str, bool]) -> tuple[int, ...]:
+        told = [replace(shelf.piece(name), apart=apart) for name, apart in pieces]
+        return JoinedReader(told, shelf.open).starts
+
+    assert starts(("a", False), ("c", False)) == ()
+    assert starts(("a", True), ("c", True), ("a", False), ("a", True)) == (4, 20)
+    # What is empty begins where the next thing does, and at the end nothing begins.
+    assert starts(("b", True), ("a", False), ("b", True), ("b", True), ("c", False)) == (4,)
+    assert starts(("a", False), ("b", True)) == ()
 
 
 async def test_nothing_is_an_empty_file(shelf: Shelf) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,36 @@ def test_a_section_comes_before_its_segments_once() -> None:
     found = listed('#EXT-X-MAP:URI="i.mp4"', "#EXTINF:6,", "0.m4s", "#EXTINF:6,", "1.m4s", END)
 
     assert found == paths("i.mp4", "0.m4s", "1.m4s")
+
+
+def test_what_follows_a_discontinuity_begins_a_file() -> None:
+    lines = (
+        "#EXTINF:6,",
+        "0.ts",
+        "#EXT-X-DISCONTINUITY",
+        "#EXTINF:6,",
+        "1.ts",
+        "#EXTINF:6,",
+        "2.ts",
+    )
+
+    zero, one, two = paths("0.ts", "1.ts", "2.ts")
+    expected = (zero, replace(one, apart=True), two)
+    assert listed(*lines, END) == expected
+    # Before the first segment there is nothing that it could follow.
+    assert listed("#EXT-X-DISCONTINUITY", *lines, END) == expected
+
+
+def test_each_file_begins_with_its_section() -> None:
+    a, b = '#EXT-X-MAP:URI="a.mp4"', '#EXT-X-MAP:URI="b.mp4"'
+    found = listed(
+        *(a, "#EXTINF:6,", "0.m4s", a, "#EXTINF:6,", "1.m4s"),
+        *("#EXT-X-DISCONTINUITY", "#EXTINF:6,", "2.m4s", b, "#EXTINF:6,", "3.m4s", END),
+    )
+
+    first, *rest = paths("a.mp4", "0.m4s", "1.m4s", "a.mp4", "2.m4s", "b.mp4", "3.m4s")
+    apart = {"/shows/one/a.mp4", "/shows/one/b.mp4"}
+    assert found == (first, *(replace(each, apart=each.place.path in apart) for each in rest))
 
 
 def test_byte_ranges_follow_one_another() -> None:
@@ -241,14 +273,7 @@ def test_what_cannot_be_a_file_is_refused_as_that(reference: str) -> None:
         (("#EXT-X-KEY:METHOD=AES-128,URI=k", "#EXTINF:6,", "0.ts", END), "encrypted"),
         (("#EXT-X-GAP", "#EXTINF:6,", "0.ts", END), "is missing"),
         (("#EXT-X-I-FRAMES-ONLY", "#EXTINF:6,", "0.ts", END), "pictures only"),
-        (
-            (
-                *('#EXT-X-MAP:URI="a.mp4"', "#EXTINF:6,", "0.m4s"),
-                *('#EXT-X-MAP:URI="b.mp4"', "#EXTINF:6,", "1.m4s", END),
-            ),
-            "changes its EXT-X-MAP",
-        ),
-        (("#EXTINF:6,", "0.ts", '#EXT-X-MAP:URI="b.mp4"', "#EXTINF:6,", "1.m4s", END), "changes"),
+        (("#EXT-X-DISCONTINUITY\n#EXTINF:6,\n0.ts\n" * 1001, END), "1000 discontinuities"),
         (("#EXTINF:6,", "a" * 9000, END), "8192 characters"),
         (("#EXTINF:x,", "0.ts", END), "Line 4 of the playlist cannot be parsed: 'x' is no number"),
         (("#EXTINF:", "0.ts", END), "Line 4 of the playlist cannot be parsed: '' is no number"),

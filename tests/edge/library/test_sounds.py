@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cache.origins.folder import Folder
+from cache.origins.joined import JoinedReader
 from cache.origins.mounts import Mounts
 from cache.source import Reader, SourceChanged, SourceObject
 from edge.library.files import Files
@@ -126,6 +127,22 @@ async def test_streams_that_are_not_there_are_refused(
     with pytest.raises(UnsupportedMedia, match=told) as caught:
         await found(sounds, name)
     assert caught.value.code == "bad_playlist"
+
+
+async def test_where_a_stream_begins_anew_is_told_to_whoever_reads_it(
+    sounds: Sounds, tmp_path: Path
+) -> None:
+    plain = await found(sounds)
+    (tmp_path / "show" / "a.m3u8").write_text(
+        MEDIA.replace("#EXTINF:1,\n1", "#EXT-X-DISCONTINUITY\n#EXTINF:1,\n1")
+    )
+    broken = await found(sounds)
+    reader = await sounds.open(ACCOUNT, broken)
+    await reader.aclose()
+
+    assert isinstance(reader, JoinedReader)
+    assert reader.starts == (6,)
+    assert broken.version != plain.version
 
 
 class Counted(Files):

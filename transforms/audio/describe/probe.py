@@ -38,7 +38,7 @@ from transforms.audio.survey import from_header, survey
 from transforms.audio.tags import legible, read_tags
 from transforms.plan import SourceFacts
 from transforms.problems import UnsupportedMedia
-from transforms.sources import Source
+from transforms.sources import Linked, Source
 
 Track: TypeAlias = dict[str, object]
 
@@ -112,6 +112,8 @@ def _longest(tracks: list[Track]) -> Track:
 
 
 def _audio(source: Source, number: int) -> Track:
+    if isinstance(source, Linked):
+        return _row(source, number)
     try:
         with open_track(source, number) as (container, stream):
             facts = from_header(source, container, stream)
@@ -141,6 +143,20 @@ def _chained(source: Source, number: int) -> Track:
     return track
 
 
+def _row(source: Linked, number: int) -> Track:
+    """What is said of files in a row: what the first is, and how long all of them are."""
+    track = _audio(source.first, number)
+    if "error" in track:
+        return track
+    try:
+        counted = source.size_bytes <= COUNTED_UP_TO_BYTES
+        facts = survey(source, track=number, exact=counted)
+    except UnsupportedMedia as problem:
+        return {"type": "Audio", "error": problem.message}
+    of_one = ("frameCount", "duration", "durationEstimated")
+    return {name: value for name, value in track.items() if name not in of_one} | _claimed(facts)
+
+
 def _described(
     source: Source, container: InputContainer, stream: AudioStream, facts: SourceFacts
 ) -> Track:
@@ -164,7 +180,7 @@ def _claimed(facts: SourceFacts) -> Track:
     if facts.duration is None:
         return {}
     estimated: Track = {} if facts.exact else {"durationEstimated": True}
-    return {"duration": float(facts.duration)} | estimated
+    return {"duration": round(float(facts.duration), 6)} | estimated
 
 
 def _counted(

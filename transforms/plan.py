@@ -102,6 +102,7 @@ class LandmarkUnit(StrEnum):
 
     BYTES = "bytes"
     TICKS = "ticks"
+    PAGES = "pages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,8 @@ class Landmarks:
     Places from which on a track can be decoded, in rising order.
 
     Each is the first sample there, in a player's count, and where its packet is: at which byte
-    of the file, or at which timestamp of the track, in the container's ticks.
+    of the file, or at which timestamp of the track, in the container's ticks; in Ogg it is the
+    first sample that a decoder gives which begins with the page at that byte.
     """
 
     unit: LandmarkUnit

@@ -1,20 +1,28 @@
 """
 Ogg files that are several files in a row (RFC 3533 section 4): each link a source of its own.
 
-Internet radio writes them, a link for every title, with any rate and any layout. libavformat hands
-out the first link and, depending on the codec, the others, some of them or none; so they are taken
-apart here. Whether there is a chain shows at the end of the file, where the last page is of a
-stream that the beginning does not know; only then are all pages walked.
+Internet radio writes them, a link for every title, with any rate and any layout, and so does who
+joins files with ``cat``. libavformat hands out the first link and, depending on the codec and on
+whether the next is called the same, the others, some of them or none; so they are taken apart here.
+A link ends where a page begins a stream behind pages of sound. That may be anywhere, and nobody
+who wants to hear the beginning waits for all to be read: a link finds its end while it is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transforms.audio.ogg_pages import HEADER_BYTES, LARGEST_PAGE_BYTES, MAGIC, Page, pages
+from transforms.audio.ogg_pages import (
+    LARGEST_HEADER_BYTES,
+    LARGEST_PAGE_BYTES,
+    MAGIC,
+    pages,
+    parsed,
+)
 from transforms.sources import Linked, LinkedFile, Source
 
 MOST_LINKS = 1000
+_READ_BYTES = 1 << 18
 
 
 class Link:
@@ -31,38 +39,112 @@ class Link:
         return self._source.read_at(self._first + offset, wanted) if wanted else b""
 
 
-def links(source: Source) -> tuple[Source, ...]:
-    """Take a chained Ogg file or files in a row apart; else a source is the one link of itself."""
+class OggLink(Link):
+    """
+    An Ogg file within a source that may have others behind it.
+
+    Its size is that of all that is left of the source, until the beginning of another is come
+    across by reading on; whoever skips ahead may see what is behind it.
+    """
+
+    def __init__(self, source: Source, first: int, number: int = 0) -> None:
+        super().__init__(source, first, source.size_bytes)
+        self._number = number
+        # Where the next page begins; what is before has been looked at.
+        self._next = 0
+        # From where on to look for one if there is none.
+        self._search = 0
+        self._talking = False
+        self._another = False
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all pages have been come across, so that the size is the link's own."""
+        return self._next >= self.size_bytes
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read *length* bytes at *offset*; fewer only at the end of the link."""
+        piece = super().read_at(offset, length)
+        if offset <= self._next <= offset + len(piece) and not self.is_read:
+            self._look_through(piece, offset)
+            return piece[: max(0, self.size_bytes - offset)]
+        return piece
+
+    def following(self) -> OggLink | None:
+        """Find the link behind this one, by reading on to where this one ends."""
+        while not self.is_read:
+            self.read_at(self._next, _READ_BYTES)
+        if not self._another:
+            return None
+        return OggLink(self._source, self._first + self.size_bytes, self._number + 1)
+
+    def _look_through(self, piece: bytes, offset: int) -> None:
+        """Pass by the pages that begin in what is read, or right behind it."""
+        while self._next <= offset + len(piece) and self._next < self.size_bytes:
+            begin = self._next - offset
+            page = parsed(piece, begin, self._next)
+            if page is None:
+                head = super().read_at(self._next, LARGEST_HEADER_BYTES)
+                page = parsed(head, 0, self._next)
+            if page is None:
+                self._find_magic()
+                continue
+            if page.begins_stream and self._talking and self._number + 1 < MOST_LINKS:
+                self._another = True
+                self.size_bytes = page.at
+                return
+            self._talking = self._talking or not page.begins_stream
+            self._search, self._next = self._next + 1, page.end
+
+    def _find_magic(self) -> None:
+        """Look for the next page where there is none, as far as libavformat would, or end here."""
+        end = self._next + LARGEST_PAGE_BYTES
+        # A page that was cut off has the next within what it says is its own.
+        found = super().read_at(self._search, end - self._search).find(MAGIC)
+        if found < 0:
+            self.size_bytes = self._next
+        else:
+            self._next = self._search + found
+            self._search = self._next + 1
+
+
+def first_link(source: Source) -> Source:
+    """
+    Take the first link of an Ogg file, or of files in a row.
+
+    Anything else is the one link of itself.
+    """
     if isinstance(source, Linked):
-        return tuple(_row(source))
-    if source.read_at(0, min(4, source.size_bytes)) != MAGIC:
-        return (source,)
-    known = {page.serial for page in _beginning(source)}
-    tail_at = max(0, source.size_bytes - LARGEST_PAGE_BYTES)
-    tail = source.read_at(tail_at, source.size_bytes - tail_at)
-    last = tail.rfind(MAGIC)
-    if last < 0 or len(tail) < last + HEADER_BYTES or tail[last + 14 : last + 18] in known:
-        return (source,)
-    starts = [0]
-    talking = False
-    for page in pages(source, 0):
-        if page.begins_stream and talking and len(starts) < MOST_LINKS:
-            starts.append(page.at)
-        talking = not page.begins_stream
-    ends = [*starts[1:], source.size_bytes]
-    return tuple(Link(source, *pair) for pair in zip(starts, ends, strict=True))
+        return source.first
+    is_ogg = source.read_at(0, min(len(MAGIC), source.size_bytes)) == MAGIC
+    return OggLink(source, 0) if is_ogg else source
 
 
-def _row(source: Linked) -> Iterator[Source]:
-    file: LinkedFile | None = source.first
-    while file is not None:
-        yield file
-        file = file.following()
+def next_link(link: Source) -> Source | None:
+    """Find the link behind one, if there is one; that may read all the rest of the file."""
+    return link.following() if isinstance(link, (OggLink, LinkedFile)) else None
 
 
-def _beginning(source: Source) -> Iterator[Page]:
-    """Yield the pages that begin the streams of the first link; they come before all others."""
+def links(source: Source) -> tuple[Source, ...]:
+    """Take a chained Ogg file apart, reading all of it; anything else is the one link of itself."""
+    return tuple(_links(source))
+
+
+def _links(source: Source) -> Iterator[Source]:
+    link: Source | None = first_link(source)
+    while link is not None:
+        yield link
+        link = next_link(link)
+
+
+def ends_in_another(source: Source) -> bool:
+    """Tell whether the last page of an Ogg file is of a stream that its beginning does not know."""
+    known: set[bytes] = set()
     for page in pages(source, 0):
         if not page.begins_stream:
-            return
-        yield page
+            break
+        known.add(page.serial)
+    at = max(0, source.size_bytes - LARGEST_PAGE_BYTES)
+    tail = source.read_at(at, source.size_bytes - at)
+    last = parsed(tail, tail.rfind(MAGIC), at) if known and MAGIC in tail else None
+    return last is not None and last.serial not in known

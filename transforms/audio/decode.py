@@ -11,21 +11,20 @@ decoded leaves silence of its length behind, so that what follows stays where it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, dropwhile, islice
-from typing import TypeAlias
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 
-from transforms.audio.chain import links
+from transforms.audio.chain import first_link, next_link
 from transforms.audio.entry import Entry, opened_before
 from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, reordered, silent
 from transforms.audio.layouts import is_list, settle
-from transforms.audio.lengths.claims import is_mov, stated_end, stated_gapless
+from transforms.audio.lengths.claims import is_mov, stated_gapless
 from transforms.audio.open import (
     HIGHEST_SAMPLE_RATE_HZ,
     LOWEST_SAMPLE_RATE_HZ,
@@ -41,12 +40,10 @@ from transforms.audio.packets import (
     skipped,
 )
 from transforms.audio.survey import silent_file, survey
+from transforms.audio.track_ends import Position, edit_list_end, ended, extent, trimmed
 from transforms.plan import Landmarks
 from transforms.problems import RenderFailed, UnsupportedMedia
 from transforms.sources import LinkedFile, Source
-
-# In samples of a track's first rate, which others need not divide.
-Position: TypeAlias = int | Fraction
 
 _LONGEST_SILENCE = 1 << 16
 
@@ -85,39 +82,56 @@ def decode(
         UnsupportedMedia: As ``open_track`` says, or not one packet could be decoded.
         RenderFailed: The track ends before *start*.
     """
-    first, *others = links(source)
-    if not others:
-        known = landmarks if end is not None else None
-        yield from _decode_link(source, track, start, end, known)
+    first = first_link(source)
+    known = landmarks if end is not None else None
+    reached_end = began = False
+    try:
+        reached_end = yield from _decode_link(first, track, start, end, known)
+        began = True
+    except (RenderFailed, UnsupportedMedia):
+        if next_link(first) is None:
+            raise
+    # A chain has no landmarks.
+    if reached_end or known is not None or next_link(first) is None:
         return
-    rate = survey(first, track=track).sample_rate_hz
-    at = Fraction(0)
-    began = False
-    for link in (first, *others):
+    yield from _decode_others(first, track, start, end, began=began)
+
+
+def _decode_others(
+    first: Source, track: int, start: int, end: int | None, *, began: bool
+) -> Iterator[AudioFrame]:
+    """Decode the links of a chain behind the first, whose rate *start* and *end* count in."""
+    facts = survey(first, track=track, exact=True)
+    rate, at = facts.sample_rate_hz, facts.duration or Fraction(0)
+    link = next_link(first)
+    while link is not None and (end is None or at * rate < end):
         try:
             facts = survey(link, track=track, exact=True)
         except UnsupportedMedia as problem:
             # What may be behind an Ogg file nobody knows; what a playlist lists is to be heard.
             if isinstance(link, LinkedFile) and problem.code != "no_audio":
                 raise
+            link = next_link(link)
             continue
-        own = Fraction(facts.sample_rate_hz, rate)
+        own = facts.sample_rate_hz
         samples = facts.samples or 0
         if isinstance(link, LinkedFile) and not samples:
             raise silent_file()
-        begins = max(0, round((start - at) * own))
-        ends = samples if end is None else min(samples, round((end - at) * own))
-        at += samples / own
+        begins = max(0, round((Fraction(start, rate) - at) * own))
+        ends = samples if end is None else min(samples, round((Fraction(end, rate) - at) * own))
+        at += Fraction(samples, own)
         if begins < ends:
             began = True
             yield from _decode_link(link, track, begins, ends)
+        link = next_link(link)
     if not began:
         raise _nothing(start, rate, sound=at > 0)
 
 
 def _decode_link(
     source: Source, track: int, start: int, end: int | None, landmarks: Landmarks | None = None
-) -> Iterator[AudioFrame]:
+) -> Generator[AudioFrame, None, bool]:
+    """Decode one link, and tell whether *end* was reached before the link's own."""
     with opened_before(source, track, start, landmarks) as entry:
         container, stream = entry.container, entry.stream
         rate = stream.codec_context.sample_rate
@@ -128,16 +142,19 @@ def _decode_link(
             end = entry.ends_at if end is None else min(end, entry.ends_at)
         frames = _placed(_frames(entry), entry)
         if is_mov(container):
-            frames = _ended(frames, _edit_list_end(stream), rate)
+            frames = ended(frames, edit_list_end(stream), rate)
+        elif entry.sound is not None:
+            if landmarks is None:
+                frames = trimmed(frames, source, entry.sound, rate)
         elif container.format.name == "ogg" and stream.codec_context.codec.name in VORBIS:
             # The last page says where the sound ends (Vorbis I, appendix A.2), maybe some packets
             # before the last; libavcodec heeds it within the last one only.
-            frames = _ended(frames, entry.claimed_samples, rate, coarse=False)
+            frames = ended(frames, entry.claimed_samples, rate, coarse=False)
         began = False
         reached: Position = 0
         for at, frame in frames:
             samples = frame.samples
-            reached = at + _extent(frame, rate)
+            reached = at + extent(frame, rate)
             own = 1 if frame.sample_rate == rate else Fraction(frame.sample_rate, rate)
             if reached <= start:
                 continue
@@ -152,11 +169,12 @@ def _decode_link(
                 break
         if not began:
             raise _nothing(start, rate, sound=entry.at is None or reached > 0)
+        return end is not None and reached >= end
 
 
 def _frames(entry: Entry) -> Iterator[AudioFrame]:
     """Decode every packet that can be, and keep the time of those that cannot."""
-    decoder = _Decoder(entry.stream)
+    decoder = _Decoder(entry.stream, keeps_end=entry.sound is not None)
     # Only an MP4 cuts its last packet, and only afterwards it turns out which one that was.
     holds = is_mov(entry.container)
     held: list[AudioFrame] = []
@@ -193,14 +211,14 @@ def _frames(entry: Entry) -> Iterator[AudioFrame]:
 class _Decoder:
     """Packets to frames, with silence for those between others that give none."""
 
-    def __init__(self, stream: AudioStream) -> None:
+    def __init__(self, stream: AudioStream, *, keeps_end: bool = False) -> None:
         self.lengths = PacketLengths(stream)
         self.decoded = 0
         # Samples of packets that gave none, which silence stands in for.
         self.lost = 0
         self.broken = 0
         self._steady = stream.codec_context.codec.name in STEADY
-        self._self_limited = stream.codec_context.codec.name in SELF_LIMITED
+        self._self_limited = keeps_end or stream.codec_context.codec.name in SELF_LIMITED
         self._mislabels = stream.codec_context.codec.name in MPEG_AUDIO
         self._kind: int | None = None
         self._order = settle(stream.codec_context)
@@ -295,13 +313,6 @@ class _Decoder:
             yield silent(*kind, samples=samples)
 
 
-def _extent(frame: AudioFrame, rate: int) -> Position:
-    """Tell how long a frame is in a track that may change its rate on the way."""
-    if frame.sample_rate == rate:
-        return frame.samples
-    return Fraction(frame.samples * rate, frame.sample_rate)
-
-
 def _placed(frames: Iterator[AudioFrame], entry: Entry) -> Iterator[tuple[Position, AudioFrame]]:
     """Say where frames begin: counted from the first, whose timestamp may have to tell it."""
     rate = entry.stream.codec_context.sample_rate
@@ -316,7 +327,7 @@ def _placed(frames: Iterator[AudioFrame], entry: Entry) -> Iterator[tuple[Positi
         at = _first_position(first, entry)
     for frame in frames:
         yield at, frame
-        at += _extent(frame, rate)
+        at += extent(frame, rate)
 
 
 def _first_position(frames: Sequence[AudioFrame], entry: Entry) -> int:
@@ -334,41 +345,6 @@ def _first_position(frames: Sequence[AudioFrame], entry: Entry) -> int:
             told[round((frame.pts - entry.origin_ticks) * unit * rate) - before] += 1
         before += frame.samples
     return told.most_common(1)[0][0] if told else 0
-
-
-def _edit_list_end(stream: AudioStream) -> int | None:
-    """Where an MP4's edit list ends the track: libavformat leaves the last packet whole."""
-    if not (stream.duration and stream.duration > 0 and stream.time_base):
-        return None
-    return round(stream.duration * stream.time_base * stream.codec_context.sample_rate)
-
-
-def _ended(
-    frames: Iterator[tuple[Position, AudioFrame]],
-    stated: int | None,
-    sample_rate_hz: int,
-    *,
-    coarse: bool = True,
-) -> Iterator[tuple[Position, AudioFrame]]:
-    """End a track where it says, which may only turn out once it has ended."""
-    tail: list[tuple[Position, AudioFrame]] = []
-    for at, frame in frames:
-        if stated is None or at + _extent(frame, sample_rate_hz) <= stated:
-            yield at, frame
-            continue
-        tail.append((at, frame))
-        if at > stated + sample_rate_hz:
-            break
-    if tail:
-        last_at, last = tail[-1]
-        end = round(last_at + _extent(last, sample_rate_hz))
-        if coarse:
-            end = stated_end(stated, end, sample_rate_hz)
-        elif stated is not None:
-            end = min(end, stated)
-        for at, frame in tail:
-            if at < end:
-                yield at, cut(frame, 0, min(frame.samples, end - round(at)))
 
 
 def _nothing(start: int, sample_rate_hz: int, *, sound: bool) -> Exception:

@@ -23,7 +23,8 @@ from av.container import InputContainer
 from transforms.audio.chain import Link
 from transforms.audio.layouts import is_list
 from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, stated_gapless
-from transforms.audio.ogg_entry import from_page
+from transforms.audio.ogg_entry import Spliced, page_before
+from transforms.audio.ogg_sound import OggSound, read_headers
 from transforms.audio.open import demux, open_track
 from transforms.audio.survey import survey
 from transforms.plan import Landmarks, LandmarkUnit
@@ -59,7 +60,8 @@ class Entry:
 
     ``at`` is the player's count of the first sample they decode to; ``None`` where the first
     frame's timestamp tells it, and ``origin_ticks`` is the timestamp of the track's beginning.
-    ``claimed_samples`` is how long the container says that the whole track plays.
+    ``claimed_samples`` is how long the container says that the whole track plays. ``sound`` is
+    what an Ogg file of one stream says of itself.
     """
 
     container: InputContainer
@@ -68,6 +70,7 @@ class Entry:
     at: int | None
     origin_ticks: int = 0
     claimed_samples: int | None = None
+    sound: OggSound | None = None
     ends_at: int | None = None
 
 
@@ -97,9 +100,9 @@ def opened_before(
             yield Entry(container=container, stream=stream, packets=demux(container, stream), at=at)
         return
     with open_track(source, track) as (container, stream):
-        beginning = _beginning(container, stream)
+        beginning = _beginning(source, container, stream)
         unknown = landmarks is None and _is_uncounted_mp3(source, container, stream)
-        page = _page_before(source, container, stream, start)
+        page = _page_before(source, beginning, start, landmarks)
         entry = None
         if not page and not (unknown and _is_late(start, stream)):
             entry = _entered(source, beginning, start, landmarks)
@@ -113,15 +116,15 @@ def opened_before(
             yield replace(entry, ends_at=counted.samples if counted.landmarks else None)
         return
     # A file that a seek has missed in is no longer at its beginning.
-    with open_track(page or source, track) as (container, stream):
-        entry = _beginning(container, stream)
-        if page:
-            claimed = beginning.claimed_samples
-            entry = replace(entry, at=None, origin_ticks=0, claimed_samples=claimed)
-        yield entry
+    sound = beginning.sound
+    at, byte = page or (0, 0)
+    again = Spliced(source, sound.begin, byte) if page and sound else source
+    with open_track(again, track) as (container, stream):
+        entry = _beginning(source, container, stream)
+        yield replace(entry, at=at) if page else entry
 
 
-def _beginning(container: InputContainer, stream: AudioStream) -> Entry:
+def _beginning(source: Source, container: InputContainer, stream: AudioStream) -> Entry:
     gapless = stated_gapless(container)
     return Entry(
         container=container,
@@ -129,6 +132,7 @@ def _beginning(container: InputContainer, stream: AudioStream) -> Entry:
         packets=demux(container, stream),
         at=-gapless[0] if gapless else 0,
         claimed_samples=claimed_samples(container, stream),
+        sound=read_headers(source) if container.format.name == "ogg" else None,
     )
 
 
@@ -199,14 +203,18 @@ def _from_tick(
 
 
 def _page_before(
-    source: Source, container: InputContainer, stream: AudioStream, start: int
-) -> Source | None:
-    codec, rate = stream.codec_context.codec.name, stream.codec_context.sample_rate
-    pre_roll = _pre_roll(codec)
-    if container.format.name != "ogg" or pre_roll is None or stream.start_time:
+    source: Source, beginning: Entry, start: int, landmarks: Landmarks | None
+) -> tuple[int, int] | None:
+    """Find the page of an Ogg file to begin with, and the first sample that comes of it."""
+    context = beginning.stream.codec_context
+    pre_roll = _pre_roll(context.codec.name)
+    if beginning.sound is None or pre_roll is None or not _is_late(start, beginning.stream):
         return None
-    granule = start - pre_roll
-    return from_page(source, granule) if granule > _WORTH_SECONDS * rate else None
+    if landmarks is not None:
+        return _place_before(landmarks, LandmarkUnit.PAGES, start - pre_roll)
+    if start - pre_roll <= _WORTH_SECONDS * context.sample_rate:
+        return None
+    return page_before(source, beginning.sound, start - pre_roll)
 
 
 def _pre_roll(codec: str) -> int | None:

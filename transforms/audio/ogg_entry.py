@@ -1,20 +1,17 @@
 """
 Entering an Ogg stream in its middle, by a file that never was: its headers, then a later page.
 
-libavformat's own seek in Ogg lands beside the sample in a fifth of the cases with Vorbis. What it
-does at the beginning of a file is right: it takes the first page's last packet to end where the
-page's granule position says, and counts back. So it is given a file that begins there.
+libavformat's own seek in Ogg lands beside the sample in a fifth of the cases with Vorbis, and
+nowhere near it where granule positions leap. What it does at the beginning of a file is right, and
+how much sound there is before a page is known from the packets; so it is given a file that begins
+there.
 """
 
 from __future__ import annotations
 
 from transforms.audio.chain import Link
-from transforms.audio.ogg_pages import Page, pages
+from transforms.audio.ogg_sound import OggSound, SoundPage, Untold, entered_at, walk
 from transforms.sources import Source
-
-# Packets before the first with sound in it: RFC 7845 section 3, Vorbis I section 4.2.1.
-_HEADER_PACKETS = {b"OpusHead": 2, b"\x01vorbis": 3}
-_BEGINNING_BYTES = 64
 
 
 class Spliced:
@@ -22,57 +19,46 @@ class Spliced:
 
     def __init__(self, source: Source, head_bytes: int, first: int) -> None:
         self._head = Link(source, 0, head_bytes)
-        self._rest = Link(source, first, source.size_bytes)
-        self.size_bytes = self._head.size_bytes + self._rest.size_bytes
+        self._source = source
+        self._first = first
+
+    @property
+    def size_bytes(self) -> int:
+        """What the source has now; one that finds its end while it is read becomes smaller."""
+        return self._head.size_bytes + max(0, self._source.size_bytes - self._first)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Read *length* bytes at *offset*; fewer only at the end."""
         head = self._head.read_at(offset, length)
-        after = max(0, offset - self._head.size_bytes)
-        return head + self._rest.read_at(after, length - len(head))
+        after = max(0, offset - self._head.size_bytes) + self._first
+        wanted = min(length - len(head), self._source.size_bytes - after)
+        return head + (self._source.read_at(after, wanted) if wanted > 0 else b"")
 
 
-def from_page(source: Source, granule: int) -> Spliced | None:
+def page_before(source: Source, sound: OggSound, sample: int) -> tuple[int, int] | None:
     """
-    Find the last page that begins no later than a place.
+    Find the last page that gives no more than a place.
 
     Args:
-        source: An Ogg file that is no chain.
+        source: An Ogg file that is no chain, or its beginning.
 
-        granule: The place, as granule positions count (samples; Opus: at 48 kHz, pre-skip
-            included).
+        sound: What its headers say.
+
+        sample: The place, in a player's count.
 
     Returns:
-        The headers and all from that page on; ``None`` where there is more than one stream in the
-        file, where a page is missing on the way, or there is no such page but the first.
+        What a decoder gives first that begins there, and the page's byte; ``None`` where there is
+        no such page but the first, or only a decoder knows what is before it.
     """
-    begin = _headers(source)
-    if begin is None:
+    entrance: SoundPage | None = None
+    try:
+        for page in walk(source, sound, sound.begin):
+            if page.glued:
+                return None
+            if page.begun > sample:
+                break
+            if page.is_entrance and page.page.at > sound.begin:
+                entrance = page if entered_at(sound, page) <= sample else entrance
+    except Untold:
         return None
-    entrance = None
-    number: int | None = None
-    for page in pages(source, begin):
-        if number is not None and page.number != number + 1:
-            # Whoever comes from the beginning hears nothing of what is missing.
-            return None
-        number = page.number
-        if page.at > begin and page.packets and not page.ends_stream:
-            entrance = page.at
-        if page.granule > granule:
-            break
-    return None if entrance is None else Spliced(source, begin, entrance)
-
-
-def _headers(source: Source) -> int | None:
-    """Find where the sound begins, in a file of one stream: always on a page of its own."""
-    beginning = source.read_at(0, min(_BEGINNING_BYTES, source.size_bytes))
-    missing = next((count for name, count in _HEADER_PACKETS.items() if name in beginning), 0)
-    first: Page | None = None
-    for page in pages(source, 0):
-        if first is not None and page.serial != first.serial:
-            return None
-        first = first or page
-        missing -= page.packets
-        if missing <= 0:
-            return page.end if missing == 0 else None
-    return None
+    return None if entrance is None else (entered_at(sound, entrance), entrance.page.at)

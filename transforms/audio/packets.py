@@ -94,7 +94,7 @@ class PacketLengths:
                 return 1152 if head[1] & _MPEG1 == _MPEG1 else 576
             return self._frame
         if self._codec in OPUS:
-            return _opus_samples(bytes(packet))
+            return opus_samples(bytes(packet))
         if self._codec in _DISC_PCM:
             return _disc_pcm_samples(bytes(packet), self._codec, self._channels)
         if self._pcm_bytes:
@@ -221,8 +221,12 @@ def pcm_frame_bytes(stream: AudioStream) -> int:
     return max(1, channels_of(context) * bits // 8)
 
 
-def _opus_samples(packet: bytes) -> int:
-    """RFC 6716 section 3.1: the first byte says how long frames are, and mostly how many."""
+def opus_samples(packet: bytes) -> int:
+    """
+    Tell how many samples at 48 kHz a packet of Opus holds.
+
+    RFC 6716 section 3.1: the first byte says how long frames are, and mostly how many.
+    """
     frame = _OPUS_FRAME_SAMPLES[packet[0] >> 3]
     match packet[0] & 3:
         case 0:

@@ -16,11 +16,12 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from transforms.audio.chain import Link, links
+from transforms.audio.chain import Link, ends_in_another, first_link, next_link
 from transforms.audio.layouts import channels_of
 from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, is_mov
 from transforms.audio.lengths.count import Count, count_packets
 from transforms.audio.lengths.index import by_index
+from transforms.audio.lengths.pages import SHORT_BYTES, by_end_pages, by_pages
 from transforms.audio.lengths.walk import by_headers
 from transforms.audio.lengths.xing import find_xing
 from transforms.audio.open import demux, open_track
@@ -48,16 +49,27 @@ def survey(source: Source, *, track: int = 1, exact: bool = False) -> SourceFact
     """
     if isinstance(source, Linked):
         return _survey_files(source, track, exact=exact)
-    first, *others = links(source)
-    facts = _survey_link(first, track, exact=exact)
-    if not others:
+    first = first_link(source)
+    if first is source:
+        return _survey_link(source, track, exact=exact)
+    # A short file is read to find out what it is, so that its length costs no more.
+    exact = exact or source.size_bytes <= SHORT_BYTES
+    chained = exact or ends_in_another(source)
+    facts = _survey_link(first, track, exact=chained)
+    link = next_link(first) if chained else None
+    if link is None:
         return facts
     # In a chain every link has a rate of its own; the first one's is the chain's.
     length = facts.duration or Fraction(0)
-    for link in others:
+    counted = facts.exact
+    while link is not None:
         with contextlib.suppress(UnsupportedMedia):
-            length += _survey_link(link, track, exact=True).duration or 0
-    return replace(facts, samples=round(length * facts.sample_rate_hz), exact=exact)
+            told = _survey_link(link, track, exact=True)
+            length += told.duration or 0
+            counted = counted and told.exact
+        link = next_link(link)
+    samples = round(length * facts.sample_rate_hz)
+    return replace(facts, samples=samples, exact=exact and counted, landmarks=None)
 
 
 def _survey_files(source: Linked, track: int, *, exact: bool) -> SourceFacts:
@@ -93,7 +105,7 @@ def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:
         if facts.exact or not exact:
             return facts
         count = _count(source, track, container, stream, facts)
-    if not count.exact and facts.samples is not None:
+    if not count.exact and facts.samples is not None and facts.container != "ogg":
         return facts
     landmarks = count.landmarks if _lead_to_frames(source, count.landmarks) else None
     return replace(facts, samples=count.samples, exact=count.exact, landmarks=landmarks)
@@ -126,6 +138,8 @@ def _count(
 ) -> Count:
     quickly = by_index if is_mov(container) else by_headers
     count = quickly(source, container, stream, facts)
+    if count is None and container.format.name == "ogg":
+        count = by_pages(source, facts)
     if count is not None:
         return count
     with open_track(source, track) as (again, same):
@@ -136,6 +150,9 @@ def from_header(source: Source, container: InputContainer, stream: AudioStream) 
     """Say what the header alone tells; the duration is exact only where it can be trusted."""
     context = stream.codec_context
     samples = claimed_samples(container, stream)
+    if container.format.name == "ogg":
+        told = by_end_pages(source)
+        samples = samples if told is None else told
     exact = samples is not None and claim_is_exact(source, container, stream)
     if samples is not None and context.codec.name.startswith("pcm_"):
         # A size field may claim more than there is; what there is begins at the first packet.

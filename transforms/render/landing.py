@@ -74,7 +74,12 @@ class Entrances:
 
 def can_be_entered(plan: RenderPlan, sources: Sequence[Source]) -> bool:
     """Tell whether a plan's timeline can be entered anywhere."""
-    return plan.lengths is not None and all(len(links(source)) == 1 for source in sources)
+    if plan.lengths is None:
+        return False
+    # Only what is no chain has landmarks; to know it of others takes reading them.
+    found = plan.landmarks or (None,) * len(sources)
+    pairs = zip(sources, found, strict=True)
+    return all(marks is not None or len(links(source)) == 1 for source, marks in pairs)
 
 
 def _runs(plan: RenderPlan, sources: Sequence[Source]) -> Iterator[_Run]:

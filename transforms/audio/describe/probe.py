@@ -7,6 +7,7 @@ decoded; a source too large for that is described from its header, and says so.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -124,13 +125,25 @@ def _audio(source: Source, number: int) -> Track:
             # Windows Media's attribute for packets of one size that last as long as they like.
             stated_variable = container.metadata.get("IsVBR") == "1"
             count = count_packets(container, stream, facts)
+        if facts.container == "ogg":
+            count, facts = _by_pages(source, number, count, facts)
         track |= _counted(count, facts, stated_bps, stated=states_length(source, facts))
         if len(links(source)) > 1:
+            track.pop("durationEstimated", None)
             return track | _chained(source, number)
         mode = bit_rate_mode(source, number, count, facts, stated_variable=stated_variable)
         return track if mode is None else track | {"bitRateMode": mode}
     except UnsupportedMedia as problem:
         return {"type": "Audio", "error": problem.message}
+
+
+def _by_pages(
+    source: Source, number: int, count: PacketCount, facts: SourceFacts
+) -> tuple[PacketCount, SourceFacts]:
+    """Correct what was counted by what Ogg's pages say: libav's packets do not tell their end."""
+    told = survey(source, track=number, exact=True)
+    count = replace(count, samples=told.samples or 0, exact=told.exact)
+    return count, facts if told.exact else replace(facts, samples=told.samples)
 
 
 def _chained(source: Source, number: int) -> Track:
@@ -140,6 +153,8 @@ def _chained(source: Source, number: int) -> Track:
     track: Track = {"duration": round(float(seconds), 6), "bitRateMode": "VBR"}
     if seconds:
         track["bitRate"] = round(source.size_bytes * 8 / seconds)
+    if not facts.exact:
+        track["durationEstimated"] = True
     return track
 
 

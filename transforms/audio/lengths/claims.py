@@ -104,6 +104,4 @@ def claim_is_exact(source: Source, container: InputContainer, stream: AudioStrea
     if "flac" in names:
         ends = flac.last_sample(source, stream.codec_context.extradata or b"")
         return ends is not None and ends == claimed_samples(container, stream)
-    if "ogg" in names:
-        return True
     return "mp3" in names and counts_all(source, sample_rate_hz=stream.codec_context.sample_rate)

@@ -6,6 +6,7 @@ A hit costs nothing and is never refused; what is counted here is only what woul
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Mapping
@@ -63,8 +64,16 @@ class Admission:
         Raises:
             TooManyTransforms, QueueFull, OverQuota: As their names say.
         """
-        if self._is_full(await self._jobs.waiting(), wanted.account):
+        waiting, age_ms = await asyncio.gather(
+            self._jobs.waiting(),
+            self._jobs.age_of_newest_ms(
+                wanted.account, self._budgets.new_transforms_per_minute, within_ms=_MINUTE_MS
+            ),
+        )
+        if self._is_full(waiting, wanted.account):
             raise QueueFull(retry_after_seconds=_QUEUE_RETRY_SECONDS)
+        if age_ms is not None:
+            raise self._too_many(_MINUTE_MS - age_ms)
         price = Fraction(0)
         if resolved is not None and resolved.duration is not None:
             price = price_of(wanted.key, wanted.url.plan, resolved.duration)
@@ -94,15 +103,18 @@ class Admission:
         if spent + price > quota:
             raise OverQuota(used=spent, price=price, quota=quota)
 
+    def _too_many(self, wait_ms: int) -> TooManyTransforms:
+        return TooManyTransforms(
+            a_minute=self._budgets.new_transforms_per_minute,
+            retry_after_seconds=max(1, math.ceil(wait_ms / 1000)),
+        )
+
     def _count(self, account: str) -> None:
+        """Count what this process lets in, as those that come at once are in no records yet."""
         now = self._clock.now_ms()
         started = self._started.setdefault(account, deque())
         while started and started[0] <= now - _MINUTE_MS:
             started.popleft()
         if len(started) >= self._budgets.new_transforms_per_minute:
-            wait = math.ceil((started[0] + _MINUTE_MS - now) / 1000)
-            raise TooManyTransforms(
-                a_minute=self._budgets.new_transforms_per_minute,
-                retry_after_seconds=max(1, wait),
-            )
+            raise self._too_many(started[0] + _MINUTE_MS - now)
         started.append(now)

@@ -328,6 +328,17 @@ class Jobs:
         async with reading(self._engine) as connection:
             return {account: count for account, count in await connection.execute(query)}
 
+    async def age_of_newest_ms(self, account: str, number: int, *, within_ms: int) -> int | None:
+        """Tell how old the account's *number*th newest transform is, None if it is older."""
+        # The subject of a transform is the path of a URL; chores are not counted.
+        mine = and_(jobs.c.account == account, jobs.c.subject.startswith("/"))
+        recent = jobs.c.created_ms > now_ms() - within_ms
+        query = select(now_ms() - jobs.c.created_ms).where(mine, recent)
+        query = query.order_by(jobs.c.created_ms.desc()).offset(number - 1).limit(1)
+        async with reading(self._engine) as connection:
+            found = (await connection.execute(query)).scalar_one_or_none()
+        return None if found is None else int(found)
+
     async def reserved_us(self, account: str) -> int:
         """Sum up what the account's unsettled jobs are expected to be billed."""
         unsettled = and_(jobs.c.account == account, jobs.c.state.in_(UNSETTLED))

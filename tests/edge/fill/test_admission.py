@@ -68,6 +68,22 @@ async def fill(node: Node, account: str, *keys: str) -> None:
         )
 
 
+async def test_what_other_nodes_have_let_in_is_counted(node: Node, clock: Settable) -> None:
+    while not node.runner.take_slot():
+        await asyncio.sleep(0.01)
+    door = admission(node, clock, replace(ROOMY, new_transforms_per_minute=3))
+    wish = await wanted(node)
+    await node.runner.begin_chore("W142hJk", "unknown", b"")
+    await fill(node, "W142hJk", "a", "b")
+    await fill(node, "other11", "c", "d")
+    await door.admit(wish, None)
+    await fill(node, "W142hJk", "e")
+
+    with pytest.raises(TooManyTransforms) as refused:
+        await door.admit(wish, None)
+    assert 50 <= refused.value.retry_after_seconds <= 60
+
+
 async def test_a_full_queue(node: Node, clock: Settable) -> None:
     # Whoever looks for work must not find what is put into the queue here.
     while not node.runner.take_slot():

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import chain, dropwhile, islice
 
 import av
@@ -21,8 +22,9 @@ from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 
 from transforms.audio.chain import first_link, next_link
+from transforms.audio.edits import EditedTrack, edited_track, length, played
 from transforms.audio.entry import Entry, opened_before
-from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, reordered, silent
+from transforms.audio.frames import FIRST_UNCOUNTABLE_PLANES, Packer, cut, reordered, silence
 from transforms.audio.layouts import is_list, settle
 from transforms.audio.lengths.claims import is_mov, stated_gapless
 from transforms.audio.open import (
@@ -44,8 +46,6 @@ from transforms.audio.track_ends import Position, edit_list_end, ended, extent, 
 from transforms.plan import Landmarks
 from transforms.problems import RenderFailed, UnsupportedMedia
 from transforms.sources import LinkedFile, Source
-
-_LONGEST_SILENCE = 1 << 16
 
 # So many timestamps settle where decoding has begun.
 _TIMED_FRAMES = 9
@@ -132,6 +132,8 @@ def _decode_link(
     source: Source, track: int, start: int, end: int | None, landmarks: Landmarks | None = None
 ) -> Generator[AudioFrame, None, bool]:
     """Decode one link, and tell whether *end* was reached before the link's own."""
+    if (edited := edited_track(source, track)) is not None:
+        return (yield from _decode_edits(edited, track, start, end))
     with opened_before(source, track, start, landmarks) as entry:
         container, stream = entry.container, entry.stream
         rate = stream.codec_context.sample_rate
@@ -170,6 +172,17 @@ def _decode_link(
         if not began:
             raise _nothing(start, rate, sound=entry.at is None or reached > 0)
         return end is not None and reached >= end
+
+
+def _decode_edits(
+    edited: EditedTrack, track: int, start: int, end: int | None
+) -> Generator[AudioFrame, None, bool]:
+    facts = survey(edited.media, track=track, exact=edited.needs_length)
+    pieces = edited.pieces(facts.sample_rate_hz, facts.samples if edited.needs_length else None)
+    there = length(pieces)
+    if there is not None and start >= there:
+        raise _nothing(start, facts.sample_rate_hz, sound=there > 0)
+    return (yield from played(pieces, partial(_decode_link, edited.media, track), start, end))
 
 
 def _frames(entry: Entry) -> Iterator[AudioFrame]:
@@ -306,11 +319,8 @@ class _Decoder:
 
     def silence(self, like: AudioFrame) -> Iterator[AudioFrame]:
         """Make what was lost before *like*; at the end of a file nobody misses it."""
-        kind = like.format.name, like.layout.name, like.sample_rate
-        while self.lost:
-            samples = min(_LONGEST_SILENCE, self.lost)
-            self.lost -= samples
-            yield silent(*kind, samples=samples)
+        samples, self.lost = self.lost, 0
+        return silence(like, samples=samples)
 
 
 def _placed(frames: Iterator[AudioFrame], entry: Entry) -> Iterator[tuple[Position, AudioFrame]]:

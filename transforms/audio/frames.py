@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 FIRST_UNCOUNTABLE_PLANES = 8
+
+_LONGEST_SILENCE = 1 << 16
 
 
 def cut(frame: AudioFrame, first: int, last: int) -> AudioFrame:
@@ -49,6 +51,14 @@ def silent(sample_format: str, layout: str, sample_rate_hz: int, *, samples: int
     for plane in frame.planes:
         plane.update(rest * plane.buffer_size)
     return frame
+
+
+def silence(like: AudioFrame, *, samples: int) -> Iterator[AudioFrame]:
+    """Make silence of any length, in frames of the kind of *like*, which ``Packer`` has passed."""
+    while samples > 0:
+        piece = min(_LONGEST_SILENCE, samples)
+        samples -= piece
+        yield silent(like.format.name, like.layout.name, like.sample_rate, samples=piece)
 
 
 class Packer:

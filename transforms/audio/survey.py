@@ -17,6 +17,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from transforms.audio.chain import Link, ends_in_another, first_link, next_link
+from transforms.audio.edits import edited_track
 from transforms.audio.layouts import channels_of
 from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, is_mov
 from transforms.audio.lengths.count import Count, count_packets
@@ -100,6 +101,8 @@ def silent_file() -> UnsupportedMedia:
 
 
 def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:
+    if (edited := edited_track(source, track)) is not None:
+        return edited.facts(_survey_link(edited.media, track, exact=exact))
     with open_track(source, track) as (container, stream):
         facts = from_header(source, container, stream)
         if facts.exact or not exact:

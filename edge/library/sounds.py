@@ -8,10 +8,12 @@ playlist and with each file that it names. Everywhere else a playlist is a file 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -28,6 +30,8 @@ from transforms.problems import UnsupportedMedia
 # is believed to be as it was found. Each segment is read in the version found, or not at all.
 _BELIEVED_SECONDS = 60.0
 _REMEMBERED_PIECES = 100_000
+# So long a stream is believed to lack what it lacked, as a folder of a web server is.
+_MISSED_SECONDS = 5.0
 _REMEMBERED_REFUSALS = 1_000
 _FINDS_AT_ONCE = 16
 
@@ -57,7 +61,7 @@ class Sounds:
         self._clock = clock
         self._streams: OrderedDict[tuple[str, SourceObject], _Stream] = OrderedDict()
         self._flights: SingleFlight[_Stream] = SingleFlight()
-        self._refused: OrderedDict[tuple[str, SourceObject], str] = OrderedDict()
+        self._refusals = _Refusals(clock)
         # While one is read, whoever asks for something else is answered between its steps.
         self._reading = asyncio.Semaphore(1)
 
@@ -103,13 +107,17 @@ class Sounds:
                 raise _missing(first.path)
             return known
 
+        # What others may see must not answer for this one, nor what this one may not for others.
+        asked = f"{account} {playlist} {files!r}"
+        self._refusals.repeat(asked)
+
         async def follow() -> _Stream:
-            stream = await self._follow(files, account, playlist)
+            with self._refusals.noted(asked, _MISSED_SECONDS):
+                stream = await self._follow(files, account, playlist)
             self._remember(key, stream)
             return stream
 
-        # What others may see must not answer for this one, nor what this one may not for others.
-        return await self._flights.do(f"{account} {playlist} {files!r}", follow)
+        return await self._flights.do(asked, follow)
 
     def _remember(self, key: tuple[str, SourceObject], stream: _Stream) -> None:
         self._streams[key] = stream
@@ -153,23 +161,16 @@ class Sounds:
         """Read a playlist, or refuse it as this version of it was refused before."""
         if playlist.size_bytes > MOST_BYTES:
             raise bad(f"The playlist is larger than {MOST_BYTES} bytes.")
-        key = account, playlist
-        if (refused := self._refused.get(key)) is not None:
-            self._refused.move_to_end(key)
-            raise bad(refused)
+        version = f"{account} {playlist}"
+        self._refusals.repeat(version)
         reader = await self._files.open(account, playlist)
         try:
             content = await read_whole(reader, MOST_BYTES)
         finally:
             await reader.aclose()
-        try:
+        with self._refusals.noted(version, math.inf):
             async with self._reading:
                 return await asyncio.to_thread(read, content, playlist.path, folder)
-        except UnsupportedMedia as problem:
-            self._refused[key] = problem.message
-            if len(self._refused) > _REMEMBERED_REFUSALS:
-                self._refused.popitem(last=False)
-            raise
 
     async def _find_all(
         self, files: Locating, account: str, listed: tuple[Stretch, ...]
@@ -196,6 +197,32 @@ class Sounds:
     async def aclose(self) -> None:
         """Stop what is being looked up."""
         await self._flights.aclose()
+
+
+class _Refusals:
+    """What was said of playlists that are not read, so that nobody has it found out again."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._said: OrderedDict[str, tuple[float, str]] = OrderedDict()
+
+    def repeat(self, asked: str) -> None:
+        """Refuse what was refused, as long as that holds."""
+        until, message = self._said.get(asked, (0.0, ""))
+        if self._clock() < until:
+            self._said.move_to_end(asked)
+            raise bad(message)
+
+    @contextlib.contextmanager
+    def noted(self, asked: str, seconds: float) -> Iterator[None]:
+        """Note a refusal, which then holds for so long."""
+        try:
+            yield
+        except UnsupportedMedia as problem:
+            self._said[asked] = self._clock() + seconds, problem.message
+            if len(self._said) > _REMEMBERED_REFUSALS:
+                self._said.popitem(last=False)
+            raise
 
 
 class SeenSounds:

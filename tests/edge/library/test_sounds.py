@@ -155,6 +155,22 @@ class Counted(Files):
         return await super().open(account, source)
 
 
+async def test_what_a_stream_lacks_is_looked_for_again_after_a_while(
+    tmp_path: Path, clock: Clock
+) -> None:
+    files = Counted({ACCOUNT: Mounts({"/": Folder(tmp_path, "/")})})
+    sounds = Sounds(files, clock=clock)
+    (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXTINF:1,\n0.ts\n#EXT-X-ENDLIST\n")
+    for _ in range(3):
+        with pytest.raises(UnsupportedMedia, match=r"/0\.ts, which does not exist"):
+            await sounds.find(ACCOUNT, "/a.m3u8")
+
+    assert files.opened == 1
+    (tmp_path / "0.ts").write_bytes(b"sound")
+    clock.seconds += 5
+    assert await sounds.find(ACCOUNT, "/a.m3u8") is not None
+
+
 async def test_a_refused_playlist_is_not_read_again_before_it_is_replaced(tmp_path: Path) -> None:
     files = Counted({ACCOUNT: Mounts({"/": Folder(tmp_path, "/")})})
     sounds = Sounds(files)

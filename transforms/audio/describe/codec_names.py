@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import dataclass
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from transforms.audio.describe.transport import stream_type
 from transforms.sources import Source
 
 _AUDIO = {
@@ -74,6 +76,28 @@ _FLASH = {
     **{"h264": "7", "pcm_s16le": "3", "pcm_u8": "3"},
 }
 
+_FLASH_BY_RATE = {("nellymoser", 16_000): "4", ("nellymoser", 8_000): "5", ("mp3", 8_000): "14"}
+
+# ISO 13818-1 table 2-34 has one byte for it; what is more is a registration descriptor's.
+_HIGHEST_STREAM_TYPE = 0xFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chunks:
+    """How a file of chunks is laid out: RIFF (EBU Tech 3306), or Sony's W64 with its GUIDs."""
+
+    first: int
+    name_bytes: int
+    size_bytes: int
+    counts_head: bool
+    aligned: int
+
+
+_CHUNKS = {
+    "wav": _Chunks(first=12, name_bytes=4, size_bytes=4, counts_head=False, aligned=2),
+    "w64": _Chunks(first=40, name_bytes=16, size_bytes=8, counts_head=True, aligned=8),
+}
+
 _WAVE_EXTENSIBLE = 0xFFFE
 _MOST_CHUNKS = 64
 # RFC 8794 section 11.2.7: the EBML element DocType, its size in one byte, then its text.
@@ -114,15 +138,19 @@ def codec_id(
     elif "matroska" in names:
         found = _matroska_id(stream, codec)
     elif "flv" in names:
-        found = f"10-{_object_type(stream)}" if codec in _AAC else _FLASH.get(codec)
+        found = f"10-{_object_type(stream)}" if codec in _AAC else _flash_number(stream, codec)
     elif "mpegts" in names:
         # ISO 13818-1 table 2-34: stream types are numbers, which MediaInfo writes in decimal.
-        number = str(_number(stream)) if _number(stream) else None
+        kind = _number(stream)
+        if kind > _HIGHEST_STREAM_TYPE:
+            kind = stream_type(source, stream.id) or 0
+        number = str(kind) if kind else None
         found = f"{number}-{_object_type(stream)}" if codec in _AAC and number else number
     elif "aac" in names:
         found = str(_object_type(stream))
     else:
-        found = (_wave_subformat(source) if "wav" in names else None) or _tag(stream)
+        chunks = _CHUNKS.get(names[0])
+        found = (_wave_subformat(source, chunks) if chunks else None) or _tag(stream)
         found = f"{found}-{_object_type(stream)}" if codec in _AAC and found else found
     return found
 
@@ -166,20 +194,32 @@ def _object_type(stream: Stream) -> int:
     return _AAC_OBJECT_TYPES.get(stream.codec_context.profile or "LC", 2)
 
 
-def _wave_subformat(source: Source) -> str | None:
+def _flash_number(stream: AudioStream | VideoStream, codec: str) -> str | None:
+    """Two codecs have numbers of their own at low rates."""
+    if isinstance(stream, AudioStream):
+        low = _FLASH_BY_RATE.get((codec.removesuffix("float"), stream.codec_context.sample_rate))
+        return low or _FLASH.get(codec)
+    return _FLASH.get(codec)
+
+
+def _wave_subformat(source: Source, chunks: _Chunks) -> str | None:
     """Read the subformat GUID of a WAVEFORMATEXTENSIBLE, which libavformat only translates."""
-    at = 12
+    at, name = chunks.first, chunks.name_bytes
     for _ in range(_MOST_CHUNKS):
-        head = source.read_at(at, max(0, min(8 + 40, source.size_bytes - at)))
-        if len(head) < 8:
+        head = source.read_at(at, max(0, min(name + 8 + 40, source.size_bytes - at)))
+        if len(head) < name + 8:
             return None
-        size = int.from_bytes(head[4:8], "little")
+        body = name + chunks.size_bytes
+        size = int.from_bytes(head[name:body], "little") - (body if chunks.counts_head else 0)
         if head[:4] != b"fmt ":
-            at += 8 + size + size % 2
+            if size < 0:
+                return None
+            at += body + size + -size % chunks.aligned
             continue
-        if size < 40 or len(head) < 48 or int.from_bytes(head[8:10], "little") != _WAVE_EXTENSIBLE:
+        form = head[body : body + 40]
+        if size < 40 or len(form) < 40 or int.from_bytes(form[:2], "little") != _WAVE_EXTENSIBLE:
             return None
-        return str(uuid.UUID(bytes_le=head[32:48])).upper()
+        return str(uuid.UUID(bytes_le=form[24:40])).upper()
     return None
 
 

@@ -25,7 +25,7 @@ from transforms.audio.layouts import is_list
 from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, stated_gapless
 from transforms.audio.ogg_entry import Spliced, page_before
 from transforms.audio.ogg_sound import OggSound, read_headers
-from transforms.audio.open import demux, open_track
+from transforms.audio.open import demux, open_track, track_number
 from transforms.audio.survey import survey
 from transforms.plan import Landmarks, LandmarkUnit
 from transforms.sources import Source
@@ -61,7 +61,7 @@ class Entry:
     ``at`` is the player's count of the first sample they decode to; ``None`` where the first
     frame's timestamp tells it, and ``origin_ticks`` is the timestamp of the track's beginning.
     ``claimed_samples`` is how long the container says that the whole track plays. ``sound`` is
-    what an Ogg file of one stream says of itself.
+    what an Ogg file says of the track.
     """
 
     container: InputContainer
@@ -132,7 +132,7 @@ def _beginning(source: Source, container: InputContainer, stream: AudioStream) -
         packets=demux(container, stream),
         at=-gapless[0] if gapless else 0,
         claimed_samples=claimed_samples(container, stream),
-        sound=read_headers(source) if container.format.name == "ogg" else None,
+        sound=_ogg_sound(source, container, stream),
     )
 
 
@@ -202,13 +202,24 @@ def _from_tick(
     return None
 
 
+def _ogg_sound(source: Source, container: InputContainer, stream: AudioStream) -> OggSound | None:
+    if container.format.name != "ogg":
+        return None
+    return read_headers(source, track_number(container, stream))
+
+
 def _page_before(
     source: Source, beginning: Entry, start: int, landmarks: Landmarks | None
 ) -> tuple[int, int] | None:
     """Find the page of an Ogg file to begin with, and the first sample that comes of it."""
     context = beginning.stream.codec_context
     pre_roll = _pre_roll(context.codec.name)
-    if beginning.sound is None or pre_roll is None or not _is_late(start, beginning.stream):
+    if (
+        beginning.sound is None
+        or not beginning.sound.alone
+        or pre_roll is None
+        or not _is_late(start, beginning.stream)
+    ):
         return None
     if landmarks is not None:
         return _place_before(landmarks, LandmarkUnit.PAGES, start - pre_roll)

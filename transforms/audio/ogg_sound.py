@@ -33,8 +33,9 @@ _TELLING_BYTES = 16
 # Vorbis I, section 4.2.4: bits of a mode, and of their number; the framing bit is behind them.
 _MODE_BITS, _MODE_COUNT_BITS = 41, 6
 
-# Two pages of the largest kind, the second of which is the last.
+# Two pages of the largest kind, the second of which is the last; and some pictures among them.
 _TAIL_BYTES = 3 * LARGEST_PAGE_BYTES
+_FILM_TAIL_BYTES = 1 << 22
 
 
 class Untold(Exception):
@@ -44,15 +45,16 @@ class Untold(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OggSound:
     """
-    What the headers of an Ogg file of one stream say.
+    What the headers of an Ogg file say of one stream, which may be ``alone`` in it.
 
-    ``begin`` is the byte of the first page with sound. A decoder drops ``pre_skip`` samples where
-    it begins. ``overlapped`` packets are heard half with the one before and half with the next, so
-    that the first gives nothing; ``held`` then tells a block's size.
+    ``begin`` is the byte of the first page with sound, or before it. A decoder drops ``pre_skip``
+    samples where it begins. ``overlapped`` packets are heard half with the one before and half with
+    the next, so that the first gives nothing; ``held`` then tells a block's size.
     """
 
     begin: int
     serial: bytes
+    alone: bool
     pre_skip: int
     overlapped: bool
     held: _Held
@@ -87,47 +89,62 @@ class SoundPage:
         return self.first is not None and not self.page.ends_stream
 
 
-def read_headers(source: Source) -> OggSound | None:
-    """Read what an Ogg file of one stream says of its sound; ``None`` for any other file."""
+def read_headers(source: Source, track: int = 1) -> OggSound | None:
+    """
+    Read what an Ogg file says of one of its audio tracks, from 1.
+
+    Returns:
+        ``None`` for other files, and where the headers are those of another codec or broken.
+    """
+    beginnings: dict[bytes, bytes] = {}
     packets: list[bytes] = []
-    partial = b""
-    wanted = 1
+    rest = b""
     at = 0
-    serial = b""
-    while len(packets) < wanted:
+    while not packets or len(packets) < _header_packets(packets[0]):
         content = source.read_at(at, min(LARGEST_PAGE_BYTES, max(0, source.size_bytes - at)))
         page = parsed(content, 0, at)
         if page is None or page.end - at > len(content) or at > _MOST_HEADER_BYTES:
             return None
-        if not packets:
-            serial = page.serial
-        if page.serial != serial or page.begins_stream != (not packets):
-            return None
-        passed = page.body
-        for size in page.lacing:
-            partial += content[passed - at : passed - at + size]
-            passed += size
-            if size < 255:
-                packets.append(partial)
-                partial = b""
-        if not packets:
-            return None
-        wanted = _header_packets(packets[0])
+        passed = page.body - at
+        if page.begins_stream:
+            # The first page of each stream has nothing but its first packet.
+            beginnings[page.serial] = content[passed : page.end - at]
+        elif not packets:
+            audio = [serial for serial, first in beginnings.items() if _header_packets(first)]
+            if track > len(audio):
+                return None
+            serial = audio[track - 1]
+            packets.append(beginnings[serial])
+        if not page.begins_stream and page.serial == serial:
+            for size in page.lacing:
+                rest += content[passed : passed + size]
+                passed += size
+                if size < 255:
+                    packets.append(rest)
+                    rest = b""
         at = page.end
     # Sound begins on a page of its own.
-    return None if partial or len(packets) > wanted else _sound(packets, at, serial)
+    if rest or len(packets) > _header_packets(packets[0]):
+        return None
+    return _sound(packets, at, serial, alone=len(beginnings) == 1)
 
 
 def _header_packets(first: bytes) -> int:
-    """RFC 7845 section 3; Vorbis I section 4.2.1; the FLAC mapping's number of other headers."""
+    """
+    Tell how many packets of headers a codec of sound has, by the first of them.
+
+    RFC 7845 section 3; Vorbis I section 4.2.1; FLAC's mapping (RFC 9639 section 10.1) tells it.
+    """
     if first[:8] == b"OpusHead":
         return 2
     if first[:5] == b"\x7fFLAC" and len(first) >= 51:
-        return 1 + int.from_bytes(first[7:9], "big")
+        return 1 + max(1, int.from_bytes(first[7:9], "big"))
+    if first[:8] == b"Speex   ":
+        return 2
     return 3 if first[:7] == b"\x01vorbis" else 0
 
 
-def _sound(headers: Sequence[bytes], begin: int, serial: bytes) -> OggSound | None:
+def _sound(headers: Sequence[bytes], begin: int, serial: bytes, *, alone: bool) -> OggSound | None:
     first = headers[0]
     pre_skip = 0
     overlapped = False
@@ -142,7 +159,14 @@ def _sound(headers: Sequence[bytes], begin: int, serial: bytes) -> OggSound | No
         held = _vorbis_held(first, headers[-1])
     if held is None:
         return None
-    return OggSound(begin=begin, serial=serial, pre_skip=pre_skip, overlapped=overlapped, held=held)
+    return OggSound(
+        begin=begin,
+        serial=serial,
+        alone=alone,
+        pre_skip=pre_skip,
+        overlapped=overlapped,
+        held=held,
+    )
 
 
 _OPUS_SAMPLES = array("H", (opus_samples(bytes((toc, 0))) for toc in range(256)))
@@ -153,7 +177,13 @@ def _opus_held(content: bytes, at: int) -> int:
     return _OPUS_SAMPLES[content[at]] or opus_samples(content[at : at + 2])
 
 
+# RFC 9639, table 14: of the usual lengths of blocks; others are spelled out.
+_FLAC_SAMPLES = (0, 192, 576, 1152, 2304, 4608, 0, 0, *(1 << code for code in range(8, 16)))
+
+
 def _flac_held(content: bytes, at: int) -> int:
+    if content[at : at + 2] == b"\xff\xf8" and (usual := _FLAC_SAMPLES[content[at + 2] >> 4]):
+        return usual
     header = flac.read_header(content[at : at + _TELLING_BYTES])
     return header.samples if header else 0
 
@@ -204,15 +234,17 @@ def walk(source: Source, sound: OggSound, at: int) -> Iterator[SoundPage]:
         at: Where a page begins; the sound is counted from there.
 
     Raises:
-        Untold: There is another stream, or a packet that is none of the codec's.
+        Untold: Another stream begins, or a packet is none of the codec's.
     """
     ended = before = pending = 0
     # Whether a packet has begun and not ended.
     partial = False
     number: int | None = None
     for page, content in _whole_pages(source, at):
-        if page.serial != sound.serial or page.begins_stream:
+        if page.begins_stream or (sound.alone and page.serial != sound.serial):
             raise Untold
+        if page.serial != sound.serial:
+            continue
         glued = partial and (not page.continues or number is None or page.number != number + 1)
         number = page.number
         begun = ended + (sound.samples(before, pending) if partial else 0)
@@ -312,5 +344,6 @@ def last_pages(source: Source, sound: OggSound) -> list[SoundPage]:
     Raises:
         Untold: As ``walk`` says.
     """
-    at = max(sound.begin, source.size_bytes - _TAIL_BYTES)
+    tail = _TAIL_BYTES if sound.alone else _FILM_TAIL_BYTES
+    at = max(sound.begin, source.size_bytes - tail)
     return [page for page in walk(source, sound, at) if page.page.packets]

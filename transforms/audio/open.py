@@ -197,6 +197,11 @@ def pick_track(container: InputContainer, track: int) -> AudioStream:
     return stream
 
 
+def track_number(container: InputContainer, stream: AudioStream) -> int:
+    """Tell which audio track a stream is, from 1."""
+    return [audio.index for audio in container.streams.audio].index(stream.index) + 1
+
+
 _AnyStream = TypeVar("_AnyStream", bound=Stream)
 
 

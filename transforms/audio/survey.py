@@ -25,8 +25,8 @@ from transforms.audio.lengths.index import by_index
 from transforms.audio.lengths.pages import SHORT_BYTES, by_end_pages, by_pages
 from transforms.audio.lengths.walk import by_headers
 from transforms.audio.lengths.xing import find_xing
-from transforms.audio.open import demux, open_track
-from transforms.audio.packets import frame_samples, pcm_frame_bytes
+from transforms.audio.open import demux, open_track, track_number
+from transforms.audio.packets import OPUS, VORBIS, frame_samples, pcm_frame_bytes
 from transforms.plan import Landmarks, LandmarkUnit, SourceFacts
 from transforms.problems import UnsupportedMedia
 from transforms.sources import Linked, Source
@@ -108,7 +108,9 @@ def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:
         if facts.exact or not exact:
             return facts
         count = _count(source, track, container, stream, facts)
-    if not count.exact and facts.samples is not None and facts.container != "ogg":
+    # Granule positions are a worse guess than what was counted.
+    paged = facts.container == "ogg" and facts.codec in (*OPUS, *VORBIS, "flac")
+    if not count.exact and facts.samples is not None and not paged:
         return facts
     landmarks = count.landmarks if _lead_to_frames(source, count.landmarks) else None
     return replace(facts, samples=count.samples, exact=count.exact, landmarks=landmarks)
@@ -142,11 +144,16 @@ def _count(
     quickly = by_index if is_mov(container) else by_headers
     count = quickly(source, container, stream, facts)
     if count is None and container.format.name == "ogg":
-        count = by_pages(source, facts)
+        count = by_pages(source, track, facts)
     if count is not None:
         return count
     with open_track(source, track) as (again, same):
-        return count_packets(again, same, facts)
+        count = count_packets(again, same, facts)
+    if container.format.name != "ogg":
+        return count
+    # There libav counts a first packet of Vorbis that is not heard, says nothing of where Speex
+    # ends, and seeks to another page.
+    return replace(count, exact=count.exact and facts.codec in (*OPUS, "flac"), landmarks=None)
 
 
 def from_header(source: Source, container: InputContainer, stream: AudioStream) -> SourceFacts:
@@ -154,7 +161,7 @@ def from_header(source: Source, container: InputContainer, stream: AudioStream) 
     context = stream.codec_context
     samples = claimed_samples(container, stream)
     if container.format.name == "ogg":
-        told = by_end_pages(source)
+        told = by_end_pages(source, track_number(container, stream))
         samples = samples if told is None else told
     exact = samples is not None and claim_is_exact(source, container, stream)
     if samples is not None and context.codec.name.startswith("pcm_"):

@@ -80,8 +80,10 @@ def trimmed(
     held: deque[tuple[Position, AudioFrame]] = deque()
     for item in frames:
         held.append(item)
-        # As long as there is more to read, no packet of the last page is among them.
-        most = _MOST_PAGE_PACKETS if isinstance(source, OggLink) and source.is_read else 0
+        # As long as there is more to read, no packet of the last page is among them; behind that
+        # may be pictures.
+        reading = sound.alone and isinstance(source, OggLink) and not source.is_read
+        most = 0 if reading else _MOST_PAGE_PACKETS
         while len(held) > most:
             yield held.popleft()
     if held:

@@ -23,15 +23,15 @@ _LANDMARK_SECONDS = 12
 _MOST_LANDMARKS = 600
 
 
-def by_pages(source: Source, facts: SourceFacts) -> Count | None:
+def by_pages(source: Source, track: int, facts: SourceFacts) -> Count | None:
     """
     Count the Opus, Vorbis or FLAC of an Ogg file that is no chain.
 
     Returns:
-        ``None`` where libav has to read it all: there are several streams, or packets of another
-        kind. Not ``exact`` where halves of packets were joined by a loss of pages.
+        ``None`` where libav has to read it all: other codecs, or packets of another kind. Not
+        ``exact`` where halves of packets were joined by a loss of pages.
     """
-    sound = read_headers(source)
+    sound = read_headers(source, track)
     if sound is None:
         return None
     last: SoundPage | None = None
@@ -44,7 +44,7 @@ def by_pages(source: Source, facts: SourceFacts) -> Count | None:
             exact = exact and not page.glued
             if page.page.packets:
                 last, before = page, last
-            if page.begun >= due and page.is_entrance:
+            if page.begun >= due and page.is_entrance and sound.alone:
                 due = page.begun + every
                 places.append((entered_at(sound, page), page.page.at))
     except Untold:
@@ -59,7 +59,7 @@ def by_pages(source: Source, facts: SourceFacts) -> Count | None:
     )
 
 
-def by_end_pages(source: Source) -> int | None:
+def by_end_pages(source: Source, track: int) -> int | None:
     """
     Estimate the same from the first page with sound and the last.
 
@@ -68,7 +68,7 @@ def by_end_pages(source: Source) -> int | None:
     Returns:
         ``None`` where they say nothing.
     """
-    sound = read_headers(source)
+    sound = read_headers(source, track)
     if sound is None:
         return None
     try:

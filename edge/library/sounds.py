@@ -176,19 +176,33 @@ class Sounds:
         self, files: Locating, account: str, listed: tuple[Stretch, ...]
     ) -> tuple[Piece, ...]:
         gate = asyncio.Semaphore(_FINDS_AT_ONCE)
+        named: dict[str, dict[Place, None]] = {}
+        for stretch in listed:
+            named.setdefault(stretch.place.path, {})[stretch.place] = None
         found: dict[Place, SourceObject] = {}
 
-        async def find(place: Place) -> None:
+        async def find(place: Place) -> SourceObject:
             async with gate:
                 source = await files.find(account, place.path, place.query)
             if source is None:
                 raise _missing(place.path)
             found[place] = source
+            return source
+
+        async def find_all(first: Place, *others: Place) -> None:
+            source = await find(first)
+            for other in others:
+                # Where nobody is asked with a query, the file is the same with any.
+                if source.query == first.query:
+                    group.create_task(find(other))
+                else:
+                    found[other] = source
 
         try:
             async with asyncio.TaskGroup() as group:
-                for place in dict.fromkeys(stretch.place for stretch in listed):
-                    group.create_task(find(place))
+                for places in named.values():
+                    # The first is one with a query, if there is any, to see what becomes of it.
+                    group.create_task(find_all(*sorted(places, key=lambda each: not each.query)))
         except BaseExceptionGroup as problems:
             # The first failure cancels the others.
             raise problems.exceptions[0] from None

@@ -146,13 +146,33 @@ async def test_where_a_stream_begins_anew_is_told_to_whoever_reads_it(
 
 
 class Counted(Files):
-    """A folder whose openings are counted."""
+    """A folder of which it is counted what is looked for, and what is opened."""
 
+    found = 0
     opened = 0
+
+    async def find(self, account: str, path: str, query: str = "") -> SourceObject | None:
+        self.found += 1
+        return await super().find(account, path, query)
 
     async def open(self, account: str, source: SourceObject) -> Reader:
         self.opened += 1
         return await super().open(account, source)
+
+
+async def test_a_file_without_queries_is_found_once_whatever_they_are(tmp_path: Path) -> None:
+    files = Counted({ACCOUNT: Mounts({"/": Folder(tmp_path, "/")})})
+    sounds = Sounds(files)
+    (tmp_path / "0.ts").write_bytes(b"sound ")
+    names = "".join(f"#EXTINF:1,\n0.ts?{number or ''}\n" for number in range(100))
+    (tmp_path / "a.m3u8").write_text(f"#EXTM3U\n{names}#EXT-X-ENDLIST\n")
+
+    source = await sounds.find(ACCOUNT, "/a.m3u8")
+
+    assert source is not None
+    assert await content(sounds, source) == b"sound " * 100
+    # The playlist when it is found and when it is opened, and the file.
+    assert files.found == 3
 
 
 async def test_what_a_stream_lacks_is_looked_for_again_after_a_while(

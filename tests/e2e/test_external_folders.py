@@ -67,14 +67,21 @@ def test_a_file_that_changes_there_fails_whoever_reads_it_and_is_new_to_the_next
     host.files["/folder/far.wav"] = note(3, hz=220)
     # The origin is believed for a while, and what was made is still there.
     assert edge.made("ext/far.wav?f=wav-riff") == first
+    # What was read of a file a moment ago may be read once more, if it was little.
+    assert edge.send(f"/{ACCOUNT}/raw/ext/far.wav").status == 200
 
-    torn = edge.send(f"/{ACCOUNT}/raw/ext/far.wav")
+    host.files["/folder/raw.wav"] = note(2)
+    assert edge.send(f"/{ACCOUNT}/raw/ext/raw.wav", method="HEAD").status == 200
+    host.files["/folder/raw.wav"] = note(3, hz=220)
+    torn = edge.send(f"/{ACCOUNT}/raw/ext/raw.wav")
     assert (torn.status, torn.problem["code"]) == (503, "source_changed")
-    assert edge.send(f"/{ACCOUNT}/raw/ext/far.wav").body == host.files["/folder/far.wav"]
-    assert decode(edge.made("ext/far.wav?f=wav-riff"))[0].shape == (1, 144_000)
+    assert edge.send(f"/{ACCOUNT}/raw/ext/raw.wav").body == host.files["/folder/raw.wav"]
+    assert decode(edge.made("ext/raw.wav?f=wav-riff"))[0].shape == (1, 144_000)
 
-    host.files["/folder/far.wav"] = note(1, hz=660)
-    refused = edge.audio("ext/far.wav?f=wav-riff&sr=44.1", {"Prefer": "wait=60"}).json()
+    host.files["/folder/new.wav"] = note(2)
+    assert edge.send(f"/{ACCOUNT}/raw/ext/new.wav", method="HEAD").status == 200
+    host.files["/folder/new.wav"] = note(1, hz=660)
+    refused = edge.audio("ext/new.wav?f=wav-riff&sr=44.1", {"Prefer": "wait=60"}).json()
     assert (refused["status"], refused["error"]) == (
         "Failed",
         {
@@ -82,7 +89,7 @@ def test_a_file_that_changes_there_fails_whoever_reads_it_and_is_new_to_the_next
             "message": "The source was replaced while this was made.",
         },
     )
-    assert decode(edge.made("ext/far.wav?f=wav-riff&sr=44.1"))[0].shape == (1, 44_100)
+    assert decode(edge.made("ext/new.wav?f=wav-riff&sr=44.1"))[0].shape == (1, 44_100)
     assert edge.usage()["entryCount"] == 3
 
 

@@ -104,7 +104,7 @@ class EditedTrack:
     @property
     def needs_length(self) -> bool:
         """Tell whether what is played depends on how long ``media`` is."""
-        return len(self.edits) > 1 or self.edits[0].duration is not None
+        return any(edit.media is not None and edit.duration is not None for edit in self.edits)
 
     def pieces(self, sample_rate_hz: int, there: int | None) -> list[Piece]:
         """
@@ -140,7 +140,9 @@ class EditedTrack:
         return [piece for piece in pieces if piece.samples != 0]
 
     def facts(self, media: SourceFacts) -> SourceFacts:
-        """Say what the track is, from what a survey says of ``media``."""
+        """Say what the track is, from what a survey says of ``media``; without sound, nothing."""
+        if media.samples == 0:
+            return media
         pieces = self.pieces(media.sample_rate_hz, media.samples)
         return replace(media, samples=length(pieces), landmarks=None)
 

@@ -101,15 +101,16 @@ def opened_before(
         return
     with open_track(source, track) as (container, stream):
         beginning = _beginning(source, container, stream)
-        unknown = landmarks is None and _is_uncounted_mp3(source, container, stream)
+        late = landmarks is None and _is_late(start, stream)
+        uncounted = late and _is_uncounted_mp3(source, container, stream)
         page = _page_before(source, beginning, start, landmarks)
         entry = None
-        if not page and not (unknown and _is_late(start, stream)):
+        if not page and not uncounted:
             entry = _entered(source, beginning, start, landmarks)
         if entry is not None:
             yield entry
             return
-    if unknown:
+    if uncounted:
         counted = survey(source, track=track, exact=True)
         nowhere = Landmarks(unit=LandmarkUnit.BYTES, places=())
         with opened_before(source, track, start, counted.landmarks or nowhere) as entry:

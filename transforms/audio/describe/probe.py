@@ -32,7 +32,7 @@ from transforms.audio.describe.film import (
     frame_rate,
 )
 from transforms.audio.describe.languages import language_name
-from transforms.audio.edits import EditedTrack, edited_track
+from transforms.audio.edits import edited_track
 from transforms.audio.lengths.claims import states_length
 from transforms.audio.lengths.count import PacketCount, count_packets
 from transforms.audio.open import open_container, open_track
@@ -116,9 +116,14 @@ def _longest(tracks: list[Track]) -> Track:
 def _audio(source: Source, number: int) -> Track:
     if isinstance(source, Linked):
         return _row(source, number)
-    edited = edited_track(source, number)
-    if edited is not None:
-        return _edited(source, edited, number)
+    track = _by_packets(source, number)
+    if "error" in track or edited_track(source, number) is None:
+        return track
+    track.pop("durationEstimated", None)
+    return track | _edited(source, number)
+
+
+def _by_packets(source: Source, number: int) -> Track:
     try:
         with open_track(source, number) as (container, stream):
             facts = from_header(source, container, stream)
@@ -176,14 +181,10 @@ def _row(source: Linked, number: int) -> Track:
     return {name: value for name, value in track.items() if name not in of_one} | _claimed(facts)
 
 
-def _edited(source: Source, edited: EditedTrack, number: int) -> Track:
-    """What is said of an edited track: what was recorded, and how long it plays."""
-    track = _audio(edited.media, number)
-    if "error" in track:
-        return track
+def _edited(source: Source, number: int) -> Track:
+    """What is said of an edited track besides: how long it plays, silence included."""
     facts = survey(source, track=number, exact=source.size_bytes <= COUNTED_UP_TO_BYTES)
-    of_media = ("duration", "durationEstimated")
-    return {name: value for name, value in track.items() if name not in of_media} | _claimed(facts)
+    return _claimed(facts)
 
 
 def _described(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
 
 from transforms.audio.lame_tag import crc16
 from transforms.rates import layer3_kbps
@@ -35,8 +36,11 @@ _APE_BYTES = 32
 _APE_HAS_HEADER = 1 << 31
 
 # How many places frames are looked at in, and how much at each: some of the largest.
-_PLACES = 6
+_PLACES = 5
 _WINDOW_BYTES = 8192
+
+# What is seen in a few places may differ so much from the whole of a variable stream.
+_LIKELY = Fraction(5, 3)
 _LARGEST_FRAME_BYTES = 1441
 
 
@@ -74,7 +78,7 @@ def counts_all(source: Source, *, sample_rate_hz: int) -> bool:
         return False
     # One frame more than is counted, because the header is one too.
     seen = _frames_by_a_look(source, xing.start, end, sample_rate_hz)
-    return seen is not None and abs(seen - (xing.frames + 1)) * 4 <= max(seen, xing.frames)
+    return seen is not None and seen / _LIKELY <= xing.frames + 1 <= seen * _LIKELY
 
 
 def _first_frame(source: Source) -> tuple[int, bytes, int]:
@@ -100,11 +104,11 @@ def _is_signed(source: Source, sample_rate_hz: int) -> bool:
     return signed == crc16(unsigned[:_SUMMED_BY_LIBAV].ljust(_SUMMED_BY_LIBAV, b"\0"))
 
 
-def _frames_by_a_look(source: Source, start: int, end: int, sample_rate_hz: int) -> float | None:
+def _frames_by_a_look(source: Source, start: int, end: int, sample_rate_hz: int) -> Fraction | None:
     """Estimate how many frames there are between two bytes; ``None`` where they do not follow."""
     like = source.read_at(start, 4)
     last = max(start, end - _WINDOW_BYTES)
-    frames_a_byte = 0.0
+    frames_a_byte = Fraction(0)
     for number in range(_PLACES):
         at = start + (last - start) * number // (_PLACES - 1)
         window = source.read_at(at, min(_WINDOW_BYTES, end - at))
@@ -112,7 +116,7 @@ def _frames_by_a_look(source: Source, start: int, end: int, sample_rate_hz: int)
         if found is None:
             return None
         frames, size = found
-        frames_a_byte += frames / size
+        frames_a_byte += Fraction(frames, size)
     return (end - start) * frames_a_byte / _PLACES
 
 

@@ -17,9 +17,20 @@ from transforms.audio.survey import survey
 RATE = 44_100
 
 
+VARIABLE = media.Recipe(
+    container="mp3",
+    codec="libmp3lame",
+    codec_options={"flags": "+qscale", "global_quality": str(4 * 118)},
+)
+RECIPES = {"mp3": media.RECIPES["mp3"], "variable": VARIABLE, "wav-16": media.WAV}
+
+
 @cache
 def made(kind: str, *, rate: int = RATE, channels: int = 2) -> bytes:
-    return media.make(kind, synth.speech(20 * rate, rate=rate, channels=channels), rate=rate)
+    """Two thirds of speech, which is louder than the rest."""
+    sound = synth.speech(20 * rate, rate=rate, channels=channels).copy()
+    sound[:, 13 * rate :] *= 0.01
+    return media.encode(RECIPES[kind], sound, rate=rate)
 
 
 def name_at(content: bytes) -> int:
@@ -44,7 +55,7 @@ def signed(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
-@pytest.mark.parametrize("kind", ["mp3", "mp3-vbr"])
+@pytest.mark.parametrize("kind", ["mp3", "variable"])
 def test_what_libav_has_signed_is_believed(kind: str, rate: int, channels: int) -> None:
     source = MemorySource(made(kind, rate=rate, channels=channels))
 
@@ -84,7 +95,7 @@ def test_tags_at_the_end_are_no_sound(tags: bytes) -> None:
 @pytest.mark.parametrize(
     "change", [lambda n: n * 3, lambda n: n + 1, lambda n: n - 1, lambda n: n // 3, lambda n: 0]
 )
-@pytest.mark.parametrize("kind", ["mp3", "mp3-vbr"])
+@pytest.mark.parametrize("kind", ["mp3", "variable"])
 def test_a_changed_count_is_not_believed(kind: str, change: Callable[[int], int]) -> None:
     content = with_frames(made(kind), change)
     decoded = sum(frame.samples for frame in decode(MemorySource(content)))
@@ -96,10 +107,11 @@ def test_a_changed_count_is_not_believed(kind: str, change: Callable[[int], int]
 
 
 def test_not_even_with_its_checksum_if_frames_are_not_of_that_size() -> None:
-    content = signed(made("mp3-vbr"))
+    content = signed(made("variable"))
     assert survey(MemorySource(content)).exact
 
     for factor in (3, 2):
+        assert content.find(b"Xing") > 0
         boasting = signed(with_frames(content, lambda n, by=factor: n * by))  # type: ignore[misc]
         assert not survey(MemorySource(boasting)).exact
 
@@ -123,7 +135,7 @@ def test_a_cut_that_is_signed_elsewhere_is_counted() -> None:
 
 
 def test_metadata_agrees_with_itself_and_says_that_the_file_does_not() -> None:
-    content = with_frames(made("mp3-vbr"), lambda frames: frames * 3)
+    content = with_frames(made("variable"), lambda frames: frames * 3)
     facts = survey(MemorySource(content), exact=True)
     assert facts.samples is not None
 

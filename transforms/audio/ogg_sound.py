@@ -32,6 +32,7 @@ _TELLING_BYTES = 16
 
 # Vorbis I, section 4.2.4: bits of a mode, and of their number; the framing bit is behind them.
 _MODE_BITS, _MODE_COUNT_BITS = 41, 6
+_MOST_MODES_BYTES = 2 + (_MODE_COUNT_BITS + (_MODE_BITS << _MODE_COUNT_BITS)) // 8
 
 # Two pages of the largest kind, the second of which is the last; and some pictures among them.
 _TAIL_BYTES = 3 * LARGEST_PAGE_BYTES
@@ -98,7 +99,7 @@ def read_headers(source: Source, track: int = 1) -> OggSound | None:
     """
     beginnings: dict[bytes, bytes] = {}
     packets: list[bytes] = []
-    rest = b""
+    rest = bytearray()
     at = 0
     while not packets or len(packets) < _header_packets(packets[0]):
         content = source.read_at(at, min(LARGEST_PAGE_BYTES, max(0, source.size_bytes - at)))
@@ -120,8 +121,8 @@ def read_headers(source: Source, track: int = 1) -> OggSound | None:
                 rest += content[passed : passed + size]
                 passed += size
                 if size < 255:
-                    packets.append(rest)
-                    rest = b""
+                    packets.append(bytes(rest))
+                    rest.clear()
         at = page.end
     # Sound begins on a page of its own.
     if rest or len(packets) > _header_packets(packets[0]):
@@ -195,7 +196,7 @@ def _vorbis_held(identification: bytes, setup: bytes) -> _Held | None:
     The modes are the last in the setup header; all before them need not be understood.
     """
     sizes = 1 << (identification[28] & 15), 1 << (identification[28] >> 4)
-    bits = int.from_bytes(setup, "little")
+    bits = int.from_bytes(setup.rstrip(b"\0")[-_MOST_MODES_BYTES:], "little")
     at = bits.bit_length() - 1
     long_blocks: list[int] = []
     modes: list[int] = []

@@ -18,6 +18,7 @@ from transforms.audio.chain import links
 from transforms.audio.decode import decode
 from transforms.audio.describe.probe import probe
 from transforms.audio.entry import opened_before
+from transforms.audio.ogg_sound import read_headers
 from transforms.audio.survey import survey
 from transforms.plan import LandmarkUnit
 
@@ -198,6 +199,15 @@ def test_tracks_beside_each_other_are_as_long_as_alone(pair: tuple[str, str]) ->
         start = 35 * RATE
         frames = decode(source, track=track, start=start, landmarks=facts.landmarks)
         np.testing.assert_array_equal(joined(frames), whole[:, start:])
+
+
+def test_headers_of_any_size_are_read_once() -> None:
+    (first, *_) = ogg.pages(made("opus"))
+    comment = replace(first, flags=0, lacing=b"\xff" * 255, body=bytes(255 * 255))
+    source = MemorySource(b"".join(page.packed() for page in (first, *[comment] * 20)))
+
+    assert read_headers(source) is None
+    assert source.read_bytes < 2 * source.size_bytes
 
 
 def test_a_long_file_is_not_read_to_begin_with_it() -> None:

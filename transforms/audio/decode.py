@@ -36,7 +36,6 @@ from transforms.audio.packets import (
     MPEG_AUDIO,
     SELF_LIMITED,
     STEADY,
-    VORBIS,
     PacketLengths,
     keep_end,
     skipped,
@@ -145,13 +144,8 @@ def _decode_link(
         frames = _placed(_frames(entry), entry)
         if is_mov(container):
             frames = ended(frames, edit_list_end(stream), rate)
-        elif entry.sound is not None:
-            if landmarks is None:
-                frames = trimmed(frames, source, entry.sound, rate)
-        elif container.format.name == "ogg" and stream.codec_context.codec.name in VORBIS:
-            # The last page says where the sound ends (Vorbis I, appendix A.2), maybe some packets
-            # before the last; libavcodec heeds it within the last one only.
-            frames = ended(frames, entry.claimed_samples, rate, coarse=False)
+        elif entry.sound is not None and landmarks is None:
+            frames = trimmed(frames, source, entry.sound, rate)
         began = False
         reached: Position = 0
         for at, frame in frames:

@@ -22,7 +22,7 @@ from av.container import InputContainer
 
 from transforms.audio.chain import Link
 from transforms.audio.layouts import is_list
-from transforms.audio.lengths.claims import claim_is_exact, claimed_samples, stated_gapless
+from transforms.audio.lengths.claims import claim_is_exact, stated_gapless
 from transforms.audio.ogg_entry import Spliced, page_before
 from transforms.audio.ogg_sound import OggSound, read_headers
 from transforms.audio.open import demux, open_track, track_number
@@ -60,8 +60,7 @@ class Entry:
 
     ``at`` is the player's count of the first sample they decode to; ``None`` where the first
     frame's timestamp tells it, and ``origin_ticks`` is the timestamp of the track's beginning.
-    ``claimed_samples`` is how long the container says that the whole track plays. ``sound`` is
-    what an Ogg file says of the track.
+    ``sound`` is what an Ogg file says of the track.
     """
 
     container: InputContainer
@@ -69,7 +68,6 @@ class Entry:
     packets: Iterator[av.Packet[AudioStream]]
     at: int | None
     origin_ticks: int = 0
-    claimed_samples: int | None = None
     sound: OggSound | None = None
     ends_at: int | None = None
 
@@ -132,7 +130,6 @@ def _beginning(source: Source, container: InputContainer, stream: AudioStream) -
         stream=stream,
         packets=demux(container, stream),
         at=-gapless[0] if gapless else 0,
-        claimed_samples=claimed_samples(container, stream),
         sound=_ogg_sound(source, container, stream),
     )
 

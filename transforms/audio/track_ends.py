@@ -46,8 +46,6 @@ def ended(
     frames: Iterator[tuple[Position, AudioFrame]],
     stated: int | None,
     sample_rate_hz: int,
-    *,
-    coarse: bool = True,
 ) -> Iterator[tuple[Position, AudioFrame]]:
     """End a track where it says, which may only turn out once it has ended."""
     tail: list[tuple[Position, AudioFrame]] = []
@@ -60,11 +58,7 @@ def ended(
             break
     if tail:
         last_at, last = tail[-1]
-        end = round(last_at + extent(last, sample_rate_hz))
-        if coarse:
-            end = stated_end(stated, end, sample_rate_hz)
-        elif stated is not None:
-            end = min(end, stated)
+        end = stated_end(stated, round(last_at + extent(last, sample_rate_hz)), sample_rate_hz)
         for at, frame in tail:
             if at < end:
                 yield at, cut(frame, 0, min(frame.samples, end - round(at)))

@@ -21,6 +21,7 @@ from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 
+from transforms.audio.adts_begin import from_first_frame
 from transforms.audio.chain import first_link, next_link
 from transforms.audio.edits import EditedTrack, edited_track, length, played
 from transforms.audio.entry import Entry, opened_before
@@ -133,6 +134,7 @@ def _decode_link(
     """Decode one link, and tell whether *end* was reached before the link's own."""
     if (edited := edited_track(source, track)) is not None:
         return (yield from _decode_edits(edited, track, start, end))
+    source = from_first_frame(source)
     with opened_before(source, track, start, landmarks) as entry:
         container, stream = entry.container, entry.stream
         rate = stream.codec_context.sample_rate

@@ -121,10 +121,10 @@ class PacketLengths:
             self._read_rate = None
         if told is None:
             return self._rate
-        if self._doubles is None:
+        if self._doubles is None and self._rate in (told, told * 2):
             # Spectral band replication doubles what the header says.
-            self._doubles = 2 if told * 2 == self._rate else 1
-        return told * self._doubles
+            self._doubles = self._rate // told
+        return told * (self._doubles or 1)
 
     def in_samples(self, ticks: int) -> Fraction:
         """Convert what the container counts in; the result need not be whole."""

@@ -16,6 +16,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from transforms.audio.adts_begin import from_first_frame
 from transforms.audio.chain import Link, ends_in_another, first_link, next_link
 from transforms.audio.edits import edited_track
 from transforms.audio.layouts import channels_of
@@ -103,6 +104,7 @@ def silent_file() -> UnsupportedMedia:
 def _survey_link(source: Source, track: int, *, exact: bool) -> SourceFacts:
     if (edited := edited_track(source, track)) is not None:
         return edited.facts(_survey_link(edited.media, track, exact=exact))
+    source = from_first_frame(source)
     with open_track(source, track) as (container, stream):
         facts = from_header(source, container, stream)
         if facts.exact or not exact:

@@ -16,6 +16,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from transforms.audio.adts_begin import from_first_frame
 from transforms.audio.chain import links
 from transforms.audio.cover import is_cover
 from transforms.audio.describe.bitrate import bit_rate, bit_rate_mode
@@ -124,6 +125,7 @@ def _audio(source: Source, number: int) -> Track:
 
 
 def _by_packets(source: Source, number: int) -> Track:
+    source = from_first_frame(source)
     try:
         with open_track(source, number) as (container, stream):
             facts = from_header(source, container, stream)

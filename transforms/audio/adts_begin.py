@@ -44,10 +44,11 @@ def _is_adts(source: Source) -> bool:
 
 def _follow_each_other(head: bytes, at: int) -> bool:
     """ISO 14496-3, section 1.A.2.2: each frame says how long it is, and all else stays."""
-    kind = _kind(head, at)
+    kind: bytes | None = None
     for _ in range(_FRAMES):
-        if len(head) < at + _HEADER_BYTES or _kind(head, at) != kind:
+        if len(head) < at + _HEADER_BYTES or (kind or _kind(head, at)) != _kind(head, at):
             return False
+        kind = _kind(head, at)
         size = (head[at + 3] & 3) << 11 | head[at + 4] << 3 | head[at + 5] >> 5
         if size < _HEADER_BYTES:
             return False

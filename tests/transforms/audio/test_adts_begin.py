@@ -73,3 +73,13 @@ def test_frames_within_another_container_are_its_own() -> None:
     source = MemorySource(media.wav_header(rate=RATE, channels=1, data_bytes=len(body)) + body)
 
     assert from_first_frame(source) is source
+
+
+@pytest.mark.parametrize("left", range(8))
+def test_a_header_may_be_cut_off(left: int) -> None:
+    source = MemorySource((bytes(100) + made()[:left]).ljust(100 + left, b"\xff"))
+
+    assert from_first_frame(source) is source
+    for end in (b"\xff\xf1", b"\xff\xf9\x50"):
+        source = MemorySource(bytes((1 << 16) - len(end)) + end + bytes(100))
+        assert from_first_frame(source) is source

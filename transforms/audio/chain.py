@@ -18,6 +18,7 @@ from transforms.audio.ogg_pages import (
     MAGIC,
     pages,
     parsed,
+    passed_by,
 )
 from transforms.sources import Linked, LinkedFile, Source
 
@@ -81,20 +82,19 @@ class OggLink(Link):
     def _look_through(self, piece: bytes, offset: int) -> None:
         """Pass by the pages that begin in what is read, or right behind it."""
         while self._next <= offset + len(piece) and self._next < self.size_bytes:
-            begin = self._next - offset
-            page = parsed(piece, begin, self._next)
+            page = passed_by(piece, self._next - offset)
             if page is None:
-                head = super().read_at(self._next, LARGEST_HEADER_BYTES)
-                page = parsed(head, 0, self._next)
+                page = passed_by(super().read_at(self._next, LARGEST_HEADER_BYTES), 0)
             if page is None:
                 self._find_magic()
                 continue
-            if page.begins_stream and self._talking and self._number + 1 < MOST_LINKS:
+            length, begins_stream = page
+            if begins_stream and self._talking and self._number + 1 < MOST_LINKS:
                 self._another = True
-                self.size_bytes = page.at
+                self.size_bytes = self._next
                 return
-            self._talking = self._talking or not page.begins_stream
-            self._search, self._next = self._next + 1, page.end
+            self._talking = self._talking or not begins_stream
+            self._search, self._next = self._next + 1, self._next + length
 
     def _find_magic(self) -> None:
         """Look for the next page where there is none, as far as libavformat would, or end here."""

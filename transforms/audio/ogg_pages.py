@@ -91,6 +91,22 @@ def parsed(content: bytes, begin: int, at: int) -> Page | None:
     )
 
 
+def passed_by(content: bytes, begin: int) -> tuple[int, bool] | None:
+    """
+    Tell how long a page is and whether it begins a stream, for whoever only looks for such pages.
+
+    Returns:
+        ``None`` where there is no page, or not all of its header.
+    """
+    body = begin + HEADER_BYTES
+    if content[begin : begin + len(MAGIC)] != MAGIC or len(content) < body:
+        return None
+    sizes = content[body : body + content[body - 1]]
+    if len(sizes) < content[body - 1]:
+        return None
+    return HEADER_BYTES + len(sizes) + sum(sizes), bool(content[begin + 5] & _FIRST)
+
+
 def is_whole(page: bytes) -> bool:
     """
     Tell whether a page is what it was when its checksum was made (RFC 3533, section 6, 7).

@@ -13,6 +13,7 @@ import struct
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, compress
 from typing import TypeAlias
 
 from transforms.audio import flac
@@ -39,6 +40,10 @@ _TAIL_BYTES = 3 * LARGEST_PAGE_BYTES
 _FILM_TAIL_BYTES = 1 << 22
 
 
+# True of the sizes with which a packet ends (RFC 3533, section 6, 27).
+_ENDS_PACKET = bytes(size < 255 for size in range(256))
+
+
 class Untold(Exception):
     """A stream has something in it of which only a decoder knows what it is."""
 
@@ -50,7 +55,8 @@ class OggSound:
 
     ``begin`` is the byte of the first page with sound, or before it. A decoder drops ``pre_skip``
     samples where it begins. ``overlapped`` packets are heard half with the one before and half with
-    the next, so that the first gives nothing; ``held`` then tells a block's size.
+    the next, so that the first gives nothing; ``held`` then tells a block's size. Where the first
+    byte of nearly every packet does, ``by_first_byte`` has what it tells, or 0.
     """
 
     begin: int
@@ -59,6 +65,7 @@ class OggSound:
     pre_skip: int
     overlapped: bool
     held: _Held
+    by_first_byte: Sequence[int] | None
 
     def samples(self, before: int, packet: int) -> int:
         """Tell what a decoder makes of a packet, from what it and the one before hold."""
@@ -149,15 +156,17 @@ def _sound(headers: Sequence[bytes], begin: int, serial: bytes, *, alone: bool) 
     first = headers[0]
     pre_skip = 0
     overlapped = False
+    by_first_byte: Sequence[int] | None = None
     held: _Held | None = None
     if first[:8] == b"OpusHead" and len(first) >= 19:
         (pre_skip,) = struct.unpack_from("<H", first, 10)
-        held = _opus_held
+        held, by_first_byte = _opus_held, _OPUS_SAMPLES
     elif first[:5] == b"\x7fFLAC":
         held = _flac_held
     elif first[:7] == b"\x01vorbis" and len(first) >= 30:
         overlapped = True
-        held = _vorbis_held(first, headers[-1])
+        by_first_byte = _vorbis_blocks(first, headers[-1])
+        held = None if by_first_byte is None else _held_by(by_first_byte)
     if held is None:
         return None
     return OggSound(
@@ -167,6 +176,7 @@ def _sound(headers: Sequence[bytes], begin: int, serial: bytes, *, alone: bool) 
         pre_skip=pre_skip,
         overlapped=overlapped,
         held=held,
+        by_first_byte=by_first_byte,
     )
 
 
@@ -189,7 +199,7 @@ def _flac_held(content: bytes, at: int) -> int:
     return header.samples if header else 0
 
 
-def _vorbis_held(identification: bytes, setup: bytes) -> _Held | None:
+def _vorbis_blocks(identification: bytes, setup: bytes) -> Sequence[int] | None:
     """
     Vorbis I, sections 4.2.2, 4.2.4 and 4.3.1: which mode a packet is of says how long its block is.
 
@@ -216,9 +226,12 @@ def _vorbis_held(identification: bytes, setup: bytes) -> _Held | None:
     for byte in range(0, 256, 2):
         number = byte >> 1 & (1 << number_bits) - 1
         blocks[byte] = sizes[modes[number]] if number < len(modes) else 0
+    return blocks
 
+
+def _held_by(first_byte: Sequence[int]) -> _Held:
     def held(content: bytes, at: int) -> int:
-        return blocks[content[at]]
+        return first_byte[content[at]]
 
     return held
 
@@ -250,6 +263,12 @@ def walk(source: Source, sound: OggSound, at: int) -> Iterator[SoundPage]:
         number = page.number
         begun = ended + (sound.samples(before, pending) if partial else 0)
         first: int | None = None
+        if not partial and (helds := _whole_packets(sound, page, content)):
+            first = sound.samples(before, helds[0])
+            ended += first + _following(sound, helds)
+            before = pending = helds[-1]
+            yield SoundPage(page=page, begun=begun, first=first, ended=ended, glued=False)
+            continue
         # The rest of a packet whose beginning is missing is passed over.
         headless = page.continues and not partial
         fresh, own = not partial, False
@@ -274,6 +293,30 @@ def walk(source: Source, sound: OggSound, at: int) -> Iterator[SoundPage]:
             first = held if own and first is None else first
         partial = not fresh and not headless
         yield SoundPage(page=page, begun=begun, first=first, ended=ended, glued=glued)
+
+
+def _whole_packets(sound: OggSound, page: Page, content: bytes) -> list[int] | None:
+    """
+    Tell at once what the packets of a page hold, if they all begin and end there, as most do.
+
+    Returns:
+        ``None`` where they have to be looked at one by one.
+    """
+    lacing = page.lacing
+    if sound.by_first_byte is None or page.continues or lacing[-1:] == b"\xff" or 0 in lacing:
+        return None
+    ends = accumulate(lacing, initial=page.body - page.at)
+    starts = [next(ends), *compress(ends, lacing.translate(_ENDS_PACKET))]
+    helds = [sound.by_first_byte[content[start]] for start in starts[:-1]]
+    return None if 0 in helds else helds
+
+
+def _following(sound: OggSound, helds: Sequence[int]) -> int:
+    """Add up what a decoder makes of all packets but the first."""
+    if not sound.overlapped:
+        return sum(helds) - helds[0]
+    # Blocks are of 64 samples and more, by powers of two.
+    return (2 * sum(helds) - helds[0] - helds[-1]) // 4
 
 
 def _whole_pages(source: Source, at: int) -> Iterator[tuple[Page, bytes]]:

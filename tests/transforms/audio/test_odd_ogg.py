@@ -18,7 +18,7 @@ from transforms.audio.chain import links
 from transforms.audio.decode import decode
 from transforms.audio.describe.probe import probe
 from transforms.audio.entry import opened_before
-from transforms.audio.ogg_sound import read_headers
+from transforms.audio.ogg_sound import read_headers, walk
 from transforms.audio.survey import survey
 from transforms.plan import LandmarkUnit
 
@@ -81,6 +81,20 @@ def test_a_length_is_what_decoding_makes(kind: str, way: str) -> None:
     assert facts.samples == sum(frame.samples for frame in frames)
     seconds = round(float(facts.duration or 0), 6)
     assert (general["duration"], audio["duration"]) == (seconds, seconds)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["opus", "vorbis"])
+def test_pages_are_counted_at_once_as_packet_by_packet(kind: str, way: str) -> None:
+    for link in links(MemorySource(odd(kind, way))):
+        sound = read_headers(link)
+        assert sound is not None
+        assert sound.by_first_byte is not None
+        slowly = replace(sound, by_first_byte=None)
+
+        pages = list(walk(link, sound, sound.begin))
+        assert pages == list(walk(link, slowly, sound.begin))
+        assert pages or way == "one page"
 
 
 @pytest.mark.parametrize("way", WAYS)

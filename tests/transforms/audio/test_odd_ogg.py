@@ -47,13 +47,20 @@ WAYS: dict[str, Callable[[bytes], bytes]] = {
 
 @cache
 def made(kind: str) -> bytes:
-    sound = synth.speech(SECONDS[kind] * RATE, rate=RATE, channels=2)
+    # libav's encoder for Vorbis knows stereo only.
+    channels = 2 if kind == "vorbis" else 1
+    sound = synth.speech(SECONDS[kind] * RATE, rate=RATE, channels=channels)
     return media.make(kind, sound, rate=RATE)
 
 
 @cache
 def odd(kind: str, way: str) -> bytes:
     return WAYS[way](made(kind))
+
+
+@cache
+def whole_of(kind: str, way: str) -> NDArray[np.generic]:
+    return joined(decode(MemorySource(odd(kind, way))))
 
 
 def between(content: bytes, start: int = 0, end: int | None = None) -> NDArray[np.generic]:
@@ -75,10 +82,9 @@ def test_a_length_is_what_decoding_makes(kind: str, way: str) -> None:
     content = odd(kind, way)
     facts = survey(MemorySource(content), exact=True)
     general, audio = probe(MemorySource(content))["tracks"]  # type: ignore[misc]
-    frames = decode(MemorySource(content))
 
     assert facts.exact
-    assert facts.samples == sum(frame.samples for frame in frames)
+    assert facts.samples == whole_of(kind, way).shape[1]
     seconds = round(float(facts.duration or 0), 6)
     assert (general["duration"], audio["duration"]) == (seconds, seconds)
 
@@ -100,8 +106,7 @@ def test_pages_are_counted_at_once_as_packet_by_packet(kind: str, way: str) -> N
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_halves_of_what_is_odd_are_the_whole(kind: str, way: str) -> None:
-    content = odd(kind, way)
-    whole = joined(decode(MemorySource(content)))
+    content, whole = odd(kind, way), whole_of(kind, way)
     samples = whole.shape[1]
 
     half, late = samples // 2 + 77, samples - 1_000

@@ -103,8 +103,14 @@ def test_pages_are_counted_at_once_as_packet_by_packet(kind: str, way: str) -> N
         assert pages or way == "one page"
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("kind", KINDS)
+# What a way does to pages is the same for each codec; decoders are told apart by some.
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        *(("opus", way) for way in WAYS),
+        *((kind, way) for kind in ("vorbis", "ogg-flac") for way in (*WAYS,)[::2]),
+    ],
+)
 def test_halves_of_what_is_odd_are_the_whole(kind: str, way: str) -> None:
     content, whole = odd(kind, way), whole_of(kind, way)
     samples = whole.shape[1]
@@ -112,7 +118,6 @@ def test_halves_of_what_is_odd_are_the_whole(kind: str, way: str) -> None:
     half, late = samples // 2 + 77, samples - 1_000
     np.testing.assert_array_equal(between(content, 0, half), whole[:, :half])
     np.testing.assert_array_equal(between(content, half, samples), whole[:, half:])
-    np.testing.assert_array_equal(between(content, late, samples), whole[:, late:])
     np.testing.assert_array_equal(between(content, late), whole[:, late:])
 
 

@@ -17,10 +17,10 @@ from transforms.problems import RenderFailed
 from transforms.render import render
 
 FILES = {
-    "speech.mp3": media("mp3", synth.speech(33 * 44_100, rate=44_100, channels=2), rate=44_100),
-    "tone.wav": media("wav-16", synth.sweep(21 * 48_000 + 77, rate=48_000), rate=48_000),
-    "noise.flac": media("flac", synth.noise(9 * 32_000 + 5, channels=2), rate=32_000),
-    "speech.m4a": media("m4a", synth.speech(31 * 44_100 + 5, rate=44_100), rate=44_100),
+    "speech.mp3": lambda: ("mp3", synth.speech(33 * 44_100, rate=44_100, channels=2), 44_100),
+    "tone.wav": lambda: ("wav-16", synth.sweep(21 * 48_000 + 77, rate=48_000), 48_000),
+    "noise.flac": lambda: ("flac", synth.noise(9 * 32_000 + 5, channels=2), 32_000),
+    "speech.m4a": lambda: ("m4a", synth.speech(31 * 44_100 + 5, rate=44_100), 44_100),
 }
 
 # Resampled and not, of one kind and of several, mono beside stereo, trimmed, repeated, shaped.
@@ -42,14 +42,20 @@ CASES = {
 }
 
 
+@cache
+def file(name: str) -> bytes:
+    kind, sound, rate = FILES[name]()
+    return media(kind, sound, rate=rate)
+
+
 def plan_of(case: str) -> tuple[RenderPlan, list[str]]:
     query, names = CASES[case]
-    sources = [MemorySource(FILES[name]) for name in names]
+    sources = [MemorySource(file(name)) for name in names]
     return resolved_for(read(query), sources).render, names
 
 
 def made(plan: RenderPlan, names: list[str], sink: MemorySink, threads: int = 1) -> MemorySink:
-    render(plan, [MemorySource(FILES[name]) for name in names], sink, threads=threads)
+    render(plan, [MemorySource(file(name)) for name in names], sink, threads=threads)
     return sink
 
 

@@ -53,8 +53,7 @@ def signed(content: bytes) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (22_050, 2), (44_100, 2), (48_000, 1)])
 @pytest.mark.parametrize("kind", ["mp3", "variable"])
 def test_what_libav_has_signed_is_believed(kind: str, rate: int, channels: int) -> None:
     source = MemorySource(made(kind, rate=rate, channels=channels))

@@ -281,7 +281,7 @@ class Cdn:
             ready=standing.receipt is not None,
             sign=str if children is None else children.path,
         )
-        body["transform"] = transform_body(url, resolved)
+        body["transform"] = transform_body(url, resolved, standing.job)
         policy = NOT_KEPT
         if status == 200 and standing.receipt is not None:
             policy = kept(url.delivery, CHANGING)

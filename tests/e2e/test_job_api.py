@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from tests.e2e.running import ACCOUNT, PUBLIC_KEY, SECRET_KEY, Edge, serving, until
 from tests.e2e.sounds import furnish
+from tests.support.media import make
+from tests.support.synth import speech
 
 JOBS = f"/v2/accounts/{ACCOUNT}/jobs"
 
@@ -27,6 +30,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     with serving(folder, EDGE_DEMO="1") as edge:
         furnish(edge)
         yield edge
+
+
+def test_a_job_that_is_done_tells_what_it_has_made_and_no_guess(server: Edge) -> None:
+    content = bytearray(make("mp3-vbr", speech(3 * 44_100, rate=44_100), rate=44_100))
+    frames_at = max(content.find(b"Xing"), content.find(b"Info")) + 8
+    struct.pack_into(">I", content, frames_at, 3 * struct.unpack_from(">I", content, frames_at)[0])
+    server.put("claims.mp3", bytes(content))
+    made = server.settled("claims.mp3?f=wav-riff")["transform"]["made"]
+
+    assert made["durationEstimated"] is False
+    assert made["duration"] == pytest.approx(3, abs=0.1)
 
 
 def test_a_job_is_found_under_both_of_its_types(server: Edge, job_id: str) -> None:

@@ -21,7 +21,7 @@ from edge.web.dialects.bytescale.storage_wire import file_url
 from transforms import canonical
 from transforms.audio.timeline import Resolved, ResolvedClip
 from transforms.formats import Codec
-from transforms.plan import Encoding
+from transforms.plan import Encoding, RenderReport
 from transforms.planner import TransformUrl
 
 JOB_DOCS = "https://www.bytescale.com/docs/job-api/GetJob"
@@ -137,8 +137,8 @@ def job_type(job: Job) -> str:
     return _CHORE_TYPES.get(job.subject.partition(" ")[0], PROCESS_FILE_JOB)
 
 
-def transform_body(url: TransformUrl, resolved: Resolved | None) -> dict[str, object]:
-    """Write what was asked for beside what is made of it."""
+def transform_body(url: TransformUrl, resolved: Resolved | None, job: Job) -> dict[str, object]:
+    """Write what was asked for beside what is made of it, and how long that is once it is."""
     made: dict[str, object] = {"url": canonical.spell(url.plan)}
     if resolved is not None:
         made["clips"] = [_clip(clip) for clip in resolved.clips]
@@ -149,6 +149,10 @@ def transform_body(url: TransformUrl, resolved: Resolved | None) -> dict[str, ob
         if resolved.duration is not None:
             made["duration"] = round(float(resolved.duration), 6)
             made["durationEstimated"] = not resolved.exact
+    if job.state is JobState.DONE:
+        report = msgspec.json.decode(job.details, type=RenderReport)
+        if report.samples:
+            made |= {"duration": round(float(report.duration), 6), "durationEstimated": False}
     return {"requested": url.requested, "made": made}
 
 

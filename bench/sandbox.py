@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-import os
+import io
 import tempfile
 import time
 import wave
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bench import report
 from bench.harness import ratios, spread, usable_cores
+from cache.files import FileReader
 from edge.sandbox import lockdown
 from edge.sandbox.engine import ENGINE
 from edge.sandbox.pool import Sandbox
@@ -43,30 +44,6 @@ def _warm_without_walls() -> None:
 OPEN = dataclasses.replace(ENGINE, warm=_warm_without_walls)
 
 
-class File:
-    """A file that workers get by its descriptor."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY)
-        self.size_bytes = path.stat().st_size
-
-    def fileno(self) -> int | None:
-        """Return the descriptor."""
-        return self._descriptor
-
-    async def read_at(self, offset: int, length: int) -> bytes:
-        """Read; nobody asks for it where there is a descriptor."""
-        return os.pread(self._descriptor, length, offset)
-
-    async def aclose(self) -> None:
-        """Close it."""
-        os.close(self._descriptor)
-
-    def survey(self) -> None:
-        """Survey it in this process."""
-        ENGINE.survey(FileSource(self._descriptor, self.size_bytes), track=1, exact=False)
-
-
 async def _seconds_each(job: Callable[[], Awaitable[object]], count: int) -> float:
     began = time.perf_counter()
     for _ in range(count):
@@ -76,7 +53,8 @@ async def _seconds_each(job: Callable[[], Awaitable[object]], count: int) -> flo
 
 async def measure(path: Path, *, jobs: int, rounds: int) -> dict[str, list[float]]:
     """Survey a file many times; return seconds a job by contender, one for each round."""
-    file = File(path)
+    opened = io.FileIO(path)
+    file, here_too = FileReader(opened), FileSource(opened.fileno(), path.stat().st_size)
     walled, open_ = Sandbox(), Sandbox(jobs=f"{__spec__.name}:OPEN")
 
     def by(sandbox: Sandbox) -> Callable[[], Awaitable[object]]:
@@ -85,7 +63,7 @@ async def measure(path: Path, *, jobs: int, rounds: int) -> dict[str, list[float
         )
 
     async def here() -> None:
-        file.survey()
+        ENGINE.survey(here_too, track=1, exact=False)
 
     contenders = {
         "a worker behind its walls": by(walled),

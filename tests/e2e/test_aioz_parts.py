@@ -90,7 +90,7 @@ def test_a_part_that_is_not_what_it_says_is_refused(
     edge: Edge, sent: dict[str, str], status: int, said: str
 ) -> None:
     media = create(edge)["id"]
-    answer = failed(send(edge, media, b"sounds", **sent))  # type: ignore[arg-type]
+    answer = failed(send(edge, media, b"sounds", **sent))
 
     assert answer[0] == status
     assert said in answer[1]

@@ -229,3 +229,24 @@ def test_nothing_is_left_in_the_log_but_events(server: Edge) -> None:
     assert " ERROR " not in server.log
     assert " WARNING " not in server.log
     assert "Warning" not in server.log
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        ("/uploads/binary?originalFileName=a%00b", "x"),
+        ("/uploads/binary?tag=a%00b", "x"),
+        ("/uploads/a%00b/parts", None),
+        ("/folders/list?folderPath=/&cursor=%00", None),
+        ("/uploads", '{"size":1,"originalFileName":"a\\u0000b"}'),
+        ("/uploads", '{"size":1,"tags":["a\\u0000b"]}'),
+        ("/uploads", '{"size":1,"mime":"' + "a" * 256 + '"}'),
+    ],
+)
+def test_what_no_database_can_keep_is_refused(server: Edge, target: str, body: str | None) -> None:
+    content = None if body is None else body.encode()
+    method = "GET" if body is None else "POST"
+    answer = server.send(f"/v2/accounts/{ACCOUNT}{target}", BEARER, method=method, body=content)
+
+    assert answer.status == 400
+    assert answer.problem["message"]

@@ -383,24 +383,3 @@ def test_memory_does_not_grow_with_the_file(install: Install) -> None:
     before = peak()
     assert bring(edge, bytes(100 << 20), "/large.bin").status == 200
     assert peak() - before < 30_000
-
-
-@pytest.mark.parametrize(
-    ("target", "body"),
-    [
-        ("/uploads/binary?originalFileName=a%00b", "x"),
-        ("/uploads/binary?tag=a%00b", "x"),
-        ("/uploads/a%00b/parts", None),
-        ("/folders/list?folderPath=/&cursor=%00", None),
-        ("/uploads", '{"size":1,"originalFileName":"a\\u0000b"}'),
-        ("/uploads", '{"size":1,"tags":["a\\u0000b"]}'),
-        ("/uploads", '{"size":1,"mime":"' + "a" * 256 + '"}'),
-    ],
-)
-def test_what_no_database_can_keep_is_refused(server: Edge, target: str, body: str | None) -> None:
-    content = None if body is None else body.encode()
-    method = "GET" if body is None else "POST"
-    answer = server.send(API + target, BEARER, method=method, body=content)
-
-    assert answer.status == 400
-    assert answer.problem["message"]

@@ -70,11 +70,8 @@ def parsed(content: bytes, begin: int, at: int) -> Page | None:
 
         at: Where it begins in the file.
     """
-    header = begin + HEADER_BYTES
-    if content[begin : begin + len(MAGIC)] != MAGIC or len(content) < header:
-        return None
-    lacing = content[header : header + content[header - 1]]
-    if len(lacing) < content[header - 1]:
+    lacing = _lacing(content, begin)
+    if lacing is None:
         return None
     flags = content[begin + 5]
     return Page(
@@ -98,13 +95,19 @@ def passed_by(content: bytes, begin: int) -> tuple[int, bool] | None:
     Returns:
         ``None`` where there is no page, or not all of its header.
     """
-    body = begin + HEADER_BYTES
-    if content[begin : begin + len(MAGIC)] != MAGIC or len(content) < body:
+    lacing = _lacing(content, begin)
+    if lacing is None:
         return None
-    sizes = content[body : body + content[body - 1]]
-    if len(sizes) < content[body - 1]:
+    return HEADER_BYTES + len(lacing) + sum(lacing), bool(content[begin + 5] & _FIRST)
+
+
+def _lacing(content: bytes, begin: int) -> bytes | None:
+    """Take the sizes that a page is made of; ``None`` where none begins, or not all are there."""
+    sizes = begin + HEADER_BYTES
+    if content[begin : begin + len(MAGIC)] != MAGIC or len(content) < sizes:
         return None
-    return HEADER_BYTES + len(sizes) + sum(sizes), bool(content[begin + 5] & _FIRST)
+    lacing = content[sizes : sizes + content[sizes - 1]]
+    return lacing if len(lacing) == content[sizes - 1] else None
 
 
 def is_whole(page: bytes) -> bool:

@@ -359,7 +359,7 @@ def test_any_text_is_a_list_or_a_refusal(lines: list[str]) -> None:
     except UnsupportedMedia as problem:
         assert problem.message.endswith(".")
         return
-    named = [found] if isinstance(found, Place) else [each.place for each in found]  # type: ignore[attr-defined]
+    named = [found] if isinstance(found, Place) else [each.place for each in found]
     assert named
     assert all(place.path.startswith(HERE.path) for place in named)
 

@@ -97,7 +97,7 @@ def test_the_length_is_that_of_all(kinds: tuple[str, ...]) -> None:
     samples = heard(source).shape[1]
 
     counted = survey(source, exact=True)
-    general, audio = probe(source)["tracks"]  # type: ignore[misc]
+    general, audio = probe(source)["tracks"]
 
     assert (counted.samples, counted.exact, counted.landmarks) == (samples, True, None)
     claimed = survey(source)

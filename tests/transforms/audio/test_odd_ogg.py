@@ -81,7 +81,7 @@ def joined(frames: Iterator[AudioFrame]) -> NDArray[np.generic]:
 def test_a_length_is_what_decoding_makes(kind: str, way: str) -> None:
     content = odd(kind, way)
     facts = survey(MemorySource(content), exact=True)
-    general, audio = probe(MemorySource(content))["tracks"]  # type: ignore[misc]
+    general, audio = probe(MemorySource(content))["tracks"]
 
     assert facts.exact
     assert facts.samples == whole_of(kind, way).shape[1]
@@ -183,8 +183,8 @@ def test_what_a_header_cannot_know_is_estimated(monkeypatch: pytest.MonkeyPatch)
 def test_a_loss_is_told(kind: str) -> None:
     tidy, lossy = (probe(MemorySource(odd(kind, way)))["tracks"] for way in ("tidy", "with a loss"))
 
-    assert not any("durationEstimated" in track for track in tidy)  # type: ignore[attr-defined]
-    assert all(track["durationEstimated"] for track in lossy)  # type: ignore[attr-defined]
+    assert not any("durationEstimated" in track for track in tidy)
+    assert all(track["durationEstimated"] for track in lossy)
 
 
 def test_halves_of_packets_that_a_loss_joins_are_not_called_exact() -> None:
@@ -203,7 +203,7 @@ def test_halves_of_packets_that_a_loss_joins_are_not_called_exact() -> None:
 
     assert survey(MemorySource(content), exact=True).exact
     assert not survey(MemorySource(lossy), exact=True).exact
-    audio = probe(MemorySource(lossy))["tracks"][1]  # type: ignore[index]
+    audio = probe(MemorySource(lossy))["tracks"][1]
     assert audio["durationEstimated"]
 
 

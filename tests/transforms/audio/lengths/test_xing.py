@@ -111,7 +111,7 @@ def test_not_even_with_its_checksum_if_frames_are_not_of_that_size() -> None:
 
     for factor in (3, 2):
         assert content.find(b"Xing") > 0
-        boasting = signed(with_frames(content, lambda n, by=factor: n * by))  # type: ignore[misc]
+        boasting = signed(with_frames(content, lambda n, by=factor: n * by))
         assert not survey(MemorySource(boasting)).exact
 
 
